@@ -2,7 +2,7 @@
 /* Do not edit directly, auto-generated from: */
 /*	Documentation/netlink/specs/natpunch.yaml */
 /* YNL-GEN uapi header */
-/* To regenerate run: tools/net/ynl/ynl-regen.sh */
+/* To regenerate run: scripts/gen-uapi */
 
 #ifndef _UAPI_LINUX_NATPUNCH_H
 #define _UAPI_LINUX_NATPUNCH_H

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: ((GPL-2.0 WITH Linux-syscall-note) OR BSD-3-Clause)
+/* Do not edit directly, auto-generated from: */
+/*	Documentation/netlink/specs/natpunch.yaml */
+/* YNL-GEN kernel source */
+/* To regenerate run: scripts/gen-uapi */
+
+#include <net/netlink.h>
+#include <net/genetlink.h>
+
+#include "netlink-gen.h"
+
+#include <uapi/linux/natpunch.h>
+
+/* Integer value ranges */
+static const struct netlink_range_validation natpunch_a_wan_udp_timeout_range = {
+	.min	= NATPUNCH_MIN_UDP_TIMEOUT,
+	.max	= NATPUNCH_MAX_TIMEOUT,
+};
+
+static const struct netlink_range_validation natpunch_a_wan_icmp_timeout_range = {
+	.min	= NATPUNCH_MIN_ICMP_TIMEOUT,
+	.max	= NATPUNCH_MAX_TIMEOUT,
+};
+
+static const struct netlink_range_validation natpunch_a_wan_tcp_timeout_range = {
+	.min	= NATPUNCH_MIN_TCP_TIMEOUT,
+	.max	= NATPUNCH_MAX_TIMEOUT,
+};
+
+static const struct netlink_range_validation natpunch_a_wan_tcp_transitory_range = {
+	.min	= NATPUNCH_MIN_TCP_TRANSITORY,
+	.max	= NATPUNCH_MAX_TIMEOUT,
+};
+
+static const struct netlink_range_validation natpunch_a_reservation_lifetime_range = {
+	.min	= 1ULL,
+	.max	= NATPUNCH_MAX_TIMEOUT,
+};
+
+/* Common nested types */
+const struct nla_policy natpunch_prefix_nl_policy[NATPUNCH_A_PREFIX_LEN + 1] = {
+	[NATPUNCH_A_PREFIX_ADDR] = NLA_POLICY_MAX_LEN(16),
+	[NATPUNCH_A_PREFIX_LEN] = NLA_POLICY_MAX(NLA_U8, 128),
+};
+
+/* NATPUNCH_CMD_WAN_NEW - do */
+const struct nla_policy natpunch_wan_new_nl_policy[NATPUNCH_A_WAN_TCP_TRANSITORY + 1] = {
+	[NATPUNCH_A_WAN_DEV] = { .type = NLA_NUL_STRING, .len = 15, },
+	[NATPUNCH_A_WAN_FILTER] = NLA_POLICY_RANGE(NLA_U8, 1, 3),
+	[NATPUNCH_A_WAN_PORT_MIN] = { .type = NLA_BE16, },
+	[NATPUNCH_A_WAN_PORT_MAX] = { .type = NLA_BE16, },
+	[NATPUNCH_A_WAN_ADDR] = NLA_POLICY_MAX_LEN(16),
+	[NATPUNCH_A_WAN_INTERNAL] = NLA_POLICY_NESTED(natpunch_prefix_nl_policy),
+	[NATPUNCH_A_WAN_NAT66] = NLA_POLICY_MAX(NLA_U8, 1),
+	[NATPUNCH_A_WAN_INBOUND_REFRESH] = NLA_POLICY_MAX(NLA_U8, 1),
+	[NATPUNCH_A_WAN_UDP_TIMEOUT] = NLA_POLICY_FULL_RANGE(NLA_U32, &natpunch_a_wan_udp_timeout_range),
+	[NATPUNCH_A_WAN_ICMP_TIMEOUT] = NLA_POLICY_FULL_RANGE(NLA_U32, &natpunch_a_wan_icmp_timeout_range),
+	[NATPUNCH_A_WAN_TCP_TIMEOUT] = NLA_POLICY_FULL_RANGE(NLA_U32, &natpunch_a_wan_tcp_timeout_range),
+	[NATPUNCH_A_WAN_TCP_TRANSITORY] = NLA_POLICY_FULL_RANGE(NLA_U32, &natpunch_a_wan_tcp_transitory_range),
+};
+
+/* NATPUNCH_CMD_WAN_SET - do */
+const struct nla_policy natpunch_wan_set_nl_policy[NATPUNCH_A_WAN_TCP_TRANSITORY + 1] = {
+	[NATPUNCH_A_WAN_DEV] = { .type = NLA_NUL_STRING, .len = 15, },
+	[NATPUNCH_A_WAN_FILTER] = NLA_POLICY_RANGE(NLA_U8, 1, 3),
+	[NATPUNCH_A_WAN_PORT_MIN] = { .type = NLA_BE16, },
+	[NATPUNCH_A_WAN_PORT_MAX] = { .type = NLA_BE16, },
+	[NATPUNCH_A_WAN_ADDR] = NLA_POLICY_MAX_LEN(16),
+	[NATPUNCH_A_WAN_INTERNAL] = NLA_POLICY_NESTED(natpunch_prefix_nl_policy),
+	[NATPUNCH_A_WAN_NAT66] = NLA_POLICY_MAX(NLA_U8, 1),
+	[NATPUNCH_A_WAN_INBOUND_REFRESH] = NLA_POLICY_MAX(NLA_U8, 1),
+	[NATPUNCH_A_WAN_UDP_TIMEOUT] = NLA_POLICY_FULL_RANGE(NLA_U32, &natpunch_a_wan_udp_timeout_range),
+	[NATPUNCH_A_WAN_ICMP_TIMEOUT] = NLA_POLICY_FULL_RANGE(NLA_U32, &natpunch_a_wan_icmp_timeout_range),
+	[NATPUNCH_A_WAN_TCP_TIMEOUT] = NLA_POLICY_FULL_RANGE(NLA_U32, &natpunch_a_wan_tcp_timeout_range),
+	[NATPUNCH_A_WAN_TCP_TRANSITORY] = NLA_POLICY_FULL_RANGE(NLA_U32, &natpunch_a_wan_tcp_transitory_range),
+};
+
+/* NATPUNCH_CMD_WAN_DEL - do */
+const struct nla_policy natpunch_wan_del_nl_policy[NATPUNCH_A_WAN_DEV + 1] = {
+	[NATPUNCH_A_WAN_DEV] = { .type = NLA_NUL_STRING, .len = 15, },
+};
+
+/* NATPUNCH_CMD_WAN_GET - do */
+const struct nla_policy natpunch_wan_get_nl_policy[NATPUNCH_A_WAN_DEV + 1] = {
+	[NATPUNCH_A_WAN_DEV] = { .type = NLA_NUL_STRING, .len = 15, },
+};
+
+/* NATPUNCH_CMD_MAPPING_GET - do */
+const struct nla_policy natpunch_mapping_get_nl_policy[NATPUNCH_A_MAPPING_ZONE + 1] = {
+	[NATPUNCH_A_MAPPING_WAN] = { .type = NLA_NUL_STRING, .len = 15, },
+	[NATPUNCH_A_MAPPING_L4PROTO] = { .type = NLA_U8, },
+	[NATPUNCH_A_MAPPING_INT_ADDR] = NLA_POLICY_MAX_LEN(16),
+	[NATPUNCH_A_MAPPING_INT_PORT] = { .type = NLA_BE16, },
+	[NATPUNCH_A_MAPPING_EXT_ADDR] = NLA_POLICY_MAX_LEN(16),
+	[NATPUNCH_A_MAPPING_EXT_PORT] = { .type = NLA_BE16, },
+	[NATPUNCH_A_MAPPING_ZONE] = { .type = NLA_U16, },
+};
+
+/* NATPUNCH_CMD_MAPPING_FLUSH - do */
+const struct nla_policy natpunch_mapping_flush_nl_policy[NATPUNCH_A_MAPPING_EXT_PORT + 1] = {
+	[NATPUNCH_A_MAPPING_WAN] = { .type = NLA_NUL_STRING, .len = 15, },
+	[NATPUNCH_A_MAPPING_L4PROTO] = { .type = NLA_U8, },
+	[NATPUNCH_A_MAPPING_INT_ADDR] = NLA_POLICY_MAX_LEN(16),
+	[NATPUNCH_A_MAPPING_INT_PORT] = { .type = NLA_BE16, },
+	[NATPUNCH_A_MAPPING_EXT_ADDR] = NLA_POLICY_MAX_LEN(16),
+	[NATPUNCH_A_MAPPING_EXT_PORT] = { .type = NLA_BE16, },
+};
+
+/* NATPUNCH_CMD_RESERVATION_NEW - do */
+const struct nla_policy natpunch_reservation_new_nl_policy[NATPUNCH_A_RESERVATION_LIFETIME + 1] = {
+	[NATPUNCH_A_RESERVATION_WAN] = { .type = NLA_NUL_STRING, .len = 15, },
+	[NATPUNCH_A_RESERVATION_L4PROTO] = { .type = NLA_U8, },
+	[NATPUNCH_A_RESERVATION_INT_ADDR] = NLA_POLICY_MAX_LEN(16),
+	[NATPUNCH_A_RESERVATION_INT_PORT] = { .type = NLA_BE16, },
+	[NATPUNCH_A_RESERVATION_EXT_ADDR] = NLA_POLICY_MAX_LEN(16),
+	[NATPUNCH_A_RESERVATION_EXT_PORT] = { .type = NLA_BE16, },
+	[NATPUNCH_A_RESERVATION_FILTER] = NLA_POLICY_MAX(NLA_U8, 3),
+	[NATPUNCH_A_RESERVATION_LIFETIME] = NLA_POLICY_FULL_RANGE(NLA_U32, &natpunch_a_reservation_lifetime_range),
+};
+
+/* NATPUNCH_CMD_RESERVATION_DEL - do */
+const struct nla_policy natpunch_reservation_del_nl_policy[NATPUNCH_A_RESERVATION_INT_PORT + 1] = {
+	[NATPUNCH_A_RESERVATION_WAN] = { .type = NLA_NUL_STRING, .len = 15, },
+	[NATPUNCH_A_RESERVATION_L4PROTO] = { .type = NLA_U8, },
+	[NATPUNCH_A_RESERVATION_INT_ADDR] = NLA_POLICY_MAX_LEN(16),
+	[NATPUNCH_A_RESERVATION_INT_PORT] = { .type = NLA_BE16, },
+};
+
+/* NATPUNCH_CMD_RESERVATION_GET - do */
+const struct nla_policy natpunch_reservation_get_nl_policy[NATPUNCH_A_RESERVATION_INT_PORT + 1] = {
+	[NATPUNCH_A_RESERVATION_WAN] = { .type = NLA_NUL_STRING, .len = 15, },
+	[NATPUNCH_A_RESERVATION_L4PROTO] = { .type = NLA_U8, },
+	[NATPUNCH_A_RESERVATION_INT_ADDR] = NLA_POLICY_MAX_LEN(16),
+	[NATPUNCH_A_RESERVATION_INT_PORT] = { .type = NLA_BE16, },
+};
+
+/* NATPUNCH_CMD_STATS_GET - do */
+const struct nla_policy natpunch_stats_get_nl_policy[NATPUNCH_A_STATS_PAD + 1] = {
+};
+
+/* Ops table for natpunch */
+const struct genl_ops natpunch_nl_ops[10] = {
+	{
+		.cmd		= NATPUNCH_CMD_WAN_NEW,
+		.doit		= natpunch_nl_wan_new_doit,
+		.policy		= natpunch_wan_new_nl_policy,
+		.maxattr	= NATPUNCH_A_WAN_TCP_TRANSITORY,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= NATPUNCH_CMD_WAN_SET,
+		.doit		= natpunch_nl_wan_set_doit,
+		.policy		= natpunch_wan_set_nl_policy,
+		.maxattr	= NATPUNCH_A_WAN_TCP_TRANSITORY,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= NATPUNCH_CMD_WAN_DEL,
+		.doit		= natpunch_nl_wan_del_doit,
+		.policy		= natpunch_wan_del_nl_policy,
+		.maxattr	= NATPUNCH_A_WAN_DEV,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= NATPUNCH_CMD_WAN_GET,
+		.doit		= natpunch_nl_wan_get_doit,
+		.dumpit		= natpunch_nl_wan_get_dumpit,
+		.policy		= natpunch_wan_get_nl_policy,
+		.maxattr	= NATPUNCH_A_WAN_DEV,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= NATPUNCH_CMD_MAPPING_GET,
+		.doit		= natpunch_nl_mapping_get_doit,
+		.dumpit		= natpunch_nl_mapping_get_dumpit,
+		.policy		= natpunch_mapping_get_nl_policy,
+		.maxattr	= NATPUNCH_A_MAPPING_ZONE,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= NATPUNCH_CMD_MAPPING_FLUSH,
+		.doit		= natpunch_nl_mapping_flush_doit,
+		.policy		= natpunch_mapping_flush_nl_policy,
+		.maxattr	= NATPUNCH_A_MAPPING_EXT_PORT,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= NATPUNCH_CMD_RESERVATION_NEW,
+		.doit		= natpunch_nl_reservation_new_doit,
+		.policy		= natpunch_reservation_new_nl_policy,
+		.maxattr	= NATPUNCH_A_RESERVATION_LIFETIME,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= NATPUNCH_CMD_RESERVATION_DEL,
+		.doit		= natpunch_nl_reservation_del_doit,
+		.policy		= natpunch_reservation_del_nl_policy,
+		.maxattr	= NATPUNCH_A_RESERVATION_INT_PORT,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= NATPUNCH_CMD_RESERVATION_GET,
+		.doit		= natpunch_nl_reservation_get_doit,
+		.dumpit		= natpunch_nl_reservation_get_dumpit,
+		.policy		= natpunch_reservation_get_nl_policy,
+		.maxattr	= NATPUNCH_A_RESERVATION_INT_PORT,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= NATPUNCH_CMD_STATS_GET,
+		.doit		= natpunch_nl_stats_get_doit,
+		.policy		= natpunch_stats_get_nl_policy,
+		.maxattr	= NATPUNCH_A_STATS_PAD,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+};
