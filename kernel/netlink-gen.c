@@ -12,34 +12,34 @@
 #include <uapi/linux/natpunch.h>
 
 /* Integer value ranges */
-static const struct netlink_range_validation natpunch_a_wan_udp_timeout_range = {
+static struct netlink_range_validation natpunch_a_wan_udp_timeout_range __ro_after_init = {
 	.min	= NATPUNCH_MIN_UDP_TIMEOUT,
 	.max	= NATPUNCH_MAX_TIMEOUT,
 };
 
-static const struct netlink_range_validation natpunch_a_wan_icmp_timeout_range = {
+static struct netlink_range_validation natpunch_a_wan_icmp_timeout_range __ro_after_init = {
 	.min	= NATPUNCH_MIN_ICMP_TIMEOUT,
 	.max	= NATPUNCH_MAX_TIMEOUT,
 };
 
-static const struct netlink_range_validation natpunch_a_wan_tcp_timeout_range = {
+static struct netlink_range_validation natpunch_a_wan_tcp_timeout_range __ro_after_init = {
 	.min	= NATPUNCH_MIN_TCP_TIMEOUT,
 	.max	= NATPUNCH_MAX_TIMEOUT,
 };
 
-static const struct netlink_range_validation natpunch_a_wan_tcp_transitory_range = {
+static struct netlink_range_validation natpunch_a_wan_tcp_transitory_range __ro_after_init = {
 	.min	= NATPUNCH_MIN_TCP_TRANSITORY,
 	.max	= NATPUNCH_MAX_TIMEOUT,
 };
 
-static const struct netlink_range_validation natpunch_a_reservation_lifetime_range = {
+static struct netlink_range_validation natpunch_a_reservation_lifetime_range __ro_after_init = {
 	.min	= 1ULL,
 	.max	= NATPUNCH_MAX_TIMEOUT,
 };
 
 /* Common nested types */
 const struct nla_policy natpunch_prefix_nl_policy[NATPUNCH_A_PREFIX_LEN + 1] = {
-	[NATPUNCH_A_PREFIX_ADDR] = NLA_POLICY_MAX_LEN(16),
+	[NATPUNCH_A_PREFIX_ADDR] = { .type = NLA_BINARY, .len = 16, },
 	[NATPUNCH_A_PREFIX_LEN] = NLA_POLICY_MAX(NLA_U8, 128),
 };
 
@@ -49,7 +49,7 @@ const struct nla_policy natpunch_wan_new_nl_policy[NATPUNCH_A_WAN_TCP_TRANSITORY
 	[NATPUNCH_A_WAN_FILTER] = NLA_POLICY_RANGE(NLA_U8, 1, 3),
 	[NATPUNCH_A_WAN_PORT_MIN] = { .type = NLA_BE16, },
 	[NATPUNCH_A_WAN_PORT_MAX] = { .type = NLA_BE16, },
-	[NATPUNCH_A_WAN_ADDR] = NLA_POLICY_MAX_LEN(16),
+	[NATPUNCH_A_WAN_ADDR] = { .type = NLA_BINARY, .len = 16, },
 	[NATPUNCH_A_WAN_INTERNAL] = NLA_POLICY_NESTED(natpunch_prefix_nl_policy),
 	[NATPUNCH_A_WAN_NAT66] = NLA_POLICY_MAX(NLA_U8, 1),
 	[NATPUNCH_A_WAN_INBOUND_REFRESH] = NLA_POLICY_MAX(NLA_U8, 1),
@@ -65,7 +65,7 @@ const struct nla_policy natpunch_wan_set_nl_policy[NATPUNCH_A_WAN_TCP_TRANSITORY
 	[NATPUNCH_A_WAN_FILTER] = NLA_POLICY_RANGE(NLA_U8, 1, 3),
 	[NATPUNCH_A_WAN_PORT_MIN] = { .type = NLA_BE16, },
 	[NATPUNCH_A_WAN_PORT_MAX] = { .type = NLA_BE16, },
-	[NATPUNCH_A_WAN_ADDR] = NLA_POLICY_MAX_LEN(16),
+	[NATPUNCH_A_WAN_ADDR] = { .type = NLA_BINARY, .len = 16, },
 	[NATPUNCH_A_WAN_INTERNAL] = NLA_POLICY_NESTED(natpunch_prefix_nl_policy),
 	[NATPUNCH_A_WAN_NAT66] = NLA_POLICY_MAX(NLA_U8, 1),
 	[NATPUNCH_A_WAN_INBOUND_REFRESH] = NLA_POLICY_MAX(NLA_U8, 1),
@@ -89,9 +89,9 @@ const struct nla_policy natpunch_wan_get_nl_policy[NATPUNCH_A_WAN_DEV + 1] = {
 const struct nla_policy natpunch_mapping_get_nl_policy[NATPUNCH_A_MAPPING_ZONE + 1] = {
 	[NATPUNCH_A_MAPPING_WAN] = { .type = NLA_NUL_STRING, .len = 15, },
 	[NATPUNCH_A_MAPPING_L4PROTO] = { .type = NLA_U8, },
-	[NATPUNCH_A_MAPPING_INT_ADDR] = NLA_POLICY_MAX_LEN(16),
+	[NATPUNCH_A_MAPPING_INT_ADDR] = { .type = NLA_BINARY, .len = 16, },
 	[NATPUNCH_A_MAPPING_INT_PORT] = { .type = NLA_BE16, },
-	[NATPUNCH_A_MAPPING_EXT_ADDR] = NLA_POLICY_MAX_LEN(16),
+	[NATPUNCH_A_MAPPING_EXT_ADDR] = { .type = NLA_BINARY, .len = 16, },
 	[NATPUNCH_A_MAPPING_EXT_PORT] = { .type = NLA_BE16, },
 	[NATPUNCH_A_MAPPING_ZONE] = { .type = NLA_U16, },
 };
@@ -100,9 +100,9 @@ const struct nla_policy natpunch_mapping_get_nl_policy[NATPUNCH_A_MAPPING_ZONE +
 const struct nla_policy natpunch_mapping_flush_nl_policy[NATPUNCH_A_MAPPING_EXT_PORT + 1] = {
 	[NATPUNCH_A_MAPPING_WAN] = { .type = NLA_NUL_STRING, .len = 15, },
 	[NATPUNCH_A_MAPPING_L4PROTO] = { .type = NLA_U8, },
-	[NATPUNCH_A_MAPPING_INT_ADDR] = NLA_POLICY_MAX_LEN(16),
+	[NATPUNCH_A_MAPPING_INT_ADDR] = { .type = NLA_BINARY, .len = 16, },
 	[NATPUNCH_A_MAPPING_INT_PORT] = { .type = NLA_BE16, },
-	[NATPUNCH_A_MAPPING_EXT_ADDR] = NLA_POLICY_MAX_LEN(16),
+	[NATPUNCH_A_MAPPING_EXT_ADDR] = { .type = NLA_BINARY, .len = 16, },
 	[NATPUNCH_A_MAPPING_EXT_PORT] = { .type = NLA_BE16, },
 };
 
@@ -110,9 +110,9 @@ const struct nla_policy natpunch_mapping_flush_nl_policy[NATPUNCH_A_MAPPING_EXT_
 const struct nla_policy natpunch_reservation_new_nl_policy[NATPUNCH_A_RESERVATION_LIFETIME + 1] = {
 	[NATPUNCH_A_RESERVATION_WAN] = { .type = NLA_NUL_STRING, .len = 15, },
 	[NATPUNCH_A_RESERVATION_L4PROTO] = { .type = NLA_U8, },
-	[NATPUNCH_A_RESERVATION_INT_ADDR] = NLA_POLICY_MAX_LEN(16),
+	[NATPUNCH_A_RESERVATION_INT_ADDR] = { .type = NLA_BINARY, .len = 16, },
 	[NATPUNCH_A_RESERVATION_INT_PORT] = { .type = NLA_BE16, },
-	[NATPUNCH_A_RESERVATION_EXT_ADDR] = NLA_POLICY_MAX_LEN(16),
+	[NATPUNCH_A_RESERVATION_EXT_ADDR] = { .type = NLA_BINARY, .len = 16, },
 	[NATPUNCH_A_RESERVATION_EXT_PORT] = { .type = NLA_BE16, },
 	[NATPUNCH_A_RESERVATION_FILTER] = NLA_POLICY_MAX(NLA_U8, 3),
 	[NATPUNCH_A_RESERVATION_LIFETIME] = NLA_POLICY_FULL_RANGE(NLA_U32, &natpunch_a_reservation_lifetime_range),
@@ -122,7 +122,7 @@ const struct nla_policy natpunch_reservation_new_nl_policy[NATPUNCH_A_RESERVATIO
 const struct nla_policy natpunch_reservation_del_nl_policy[NATPUNCH_A_RESERVATION_INT_PORT + 1] = {
 	[NATPUNCH_A_RESERVATION_WAN] = { .type = NLA_NUL_STRING, .len = 15, },
 	[NATPUNCH_A_RESERVATION_L4PROTO] = { .type = NLA_U8, },
-	[NATPUNCH_A_RESERVATION_INT_ADDR] = NLA_POLICY_MAX_LEN(16),
+	[NATPUNCH_A_RESERVATION_INT_ADDR] = { .type = NLA_BINARY, .len = 16, },
 	[NATPUNCH_A_RESERVATION_INT_PORT] = { .type = NLA_BE16, },
 };
 
@@ -130,7 +130,7 @@ const struct nla_policy natpunch_reservation_del_nl_policy[NATPUNCH_A_RESERVATIO
 const struct nla_policy natpunch_reservation_get_nl_policy[NATPUNCH_A_RESERVATION_INT_PORT + 1] = {
 	[NATPUNCH_A_RESERVATION_WAN] = { .type = NLA_NUL_STRING, .len = 15, },
 	[NATPUNCH_A_RESERVATION_L4PROTO] = { .type = NLA_U8, },
-	[NATPUNCH_A_RESERVATION_INT_ADDR] = NLA_POLICY_MAX_LEN(16),
+	[NATPUNCH_A_RESERVATION_INT_ADDR] = { .type = NLA_BINARY, .len = 16, },
 	[NATPUNCH_A_RESERVATION_INT_PORT] = { .type = NLA_BE16, },
 };
 
