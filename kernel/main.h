@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What a network namespace owns. All state of natpunch hangs here; nothing but
+ * registrations and slab caches is global.
+ *
+ * Locking, in the order in which locks nest:
+ *
+ *   np_net.lock (mutex)   configuration: the list of WANs, each WAN's settings,
+ *                         external addresses and reservations. Taken by netlink
+ *                         commands and by the rescan work, never under RTNL.
+ *   RTNL                  taken inside np_net.lock, by registering notifiers
+ *                         only. Our notifiers run under RTNL, so they take no
+ *                         lock of ours and leave everything to the rescan work.
+ *   np_mapping.lock       one mapping's flow records and its end; softirq-safe.
+ *   rhashtable buckets    inside np_mapping.lock.
+ *
+ * Packets read WANs, addresses and mappings under RCU. Ports are claimed by
+ * atomic bit operations.
+ */
+#ifndef _NP_MAIN_H
+#define _NP_MAIN_H
+
+#include <linux/atomic.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/netfilter.h>
+#include <linux/notifier.h>
+#include <linux/rhashtable-types.h>
+#include <linux/workqueue.h>
+#include <net/net_namespace.h>
+#include <net/netfilter/nf_nat.h>
+
+#include "stats.h"
+
+struct np_net {
+	struct net *net;
+	struct mutex lock;
+
+	struct list_head wans;		/* struct np_wan, RCU */
+	unsigned int n_wans;
+	u16 last_wan_id;
+
+	/* The first WAN makes these, the namespace's end takes them away. */
+	bool ready;
+	struct rhashtable by_int;	/* struct np_mapping, internal */
+	struct rhashtable by_ext;	/* struct np_mapping, external */
+	struct rhashtable flows;	/* struct np_flow */
+	atomic_t n_mappings;
+	atomic_t n_flows;
+	struct np_stats __percpu *stats;
+
+	/* In the namespace while it has a WAN; those for IPv6 with nat66. */
+	struct nf_hook_ops nat4[2];
+	struct nf_hook_ops nat6[2];
+	bool hooked4;
+	bool hooked6;
+
+	struct notifier_block netdev_nb;
+	struct work_struct rescan;	/* devices or addresses have changed */
+};
+
+struct np_net *np_net(const struct net *net);
+
+#endif /* _NP_MAIN_H */

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The mapping table: internal endpoint <-> external endpoint (RFC 4787 4.1).
+ *
+ * A mapping serves every flow of its internal endpoint, whatever the remote
+ * endpoint, and outlives them. It knows its flows by records: one a remote
+ * endpoint, which is both the permission for filtering and the way to the
+ * conntrack entry that says whether the flow lives. Records are looked at by
+ * the mapping's timer, oldest first, until one is found alive: nothing is
+ * walked on a new flow, and no conntrack entry is held or hooked.
+ *
+ * Packets find mappings and records by hash under RCU. np_mapping.lock guards
+ * the list of records and the end of the mapping; see main.h for the order.
+ */
+#ifndef _NP_MAPPING_H
+#define _NP_MAPPING_H
+
+#include <linux/netfilter.h>
+#include <linux/rhashtable-types.h>
+#include <linux/spinlock.h>
+#include <linux/timer.h>
+#include <linux/types.h>
+#include <uapi/linux/natpunch.h>
+
+struct np_addr;
+struct np_flow;
+struct np_net;
+struct np_wan;
+
+/* An endpoint as it is hashed. External ones have neither zone nor WAN. */
+struct np_key {
+	union nf_inet_addr ip;
+	__be16 port;			/* query identifier if ICMP */
+	u8 l4proto;
+	u8 family;			/* NFPROTO_IPV4 or NFPROTO_IPV6 */
+	u16 zone;
+	u16 wan;			/* np_wan.id */
+};
+
+struct np_mapping {
+	struct rhash_head int_node;
+	struct rhash_head ext_node;
+	struct np_key internal;
+	struct np_key external;
+	struct np_net *npn;
+	struct np_addr *addr;		/* holds a reference */
+	struct np_flow *oldest;		/* records, a queue */
+	struct np_flow *newest;
+	spinlock_t lock;
+	refcount_t ref;			/* the tables' and the timer's */
+	u32 n_flows;
+	u32 created;			/* jiffies, low 32 bits */
+	u32 outbound;			/* likewise; if the WAN asks for it */
+	u8 filter;			/* enum natpunch_filter */
+	u8 zone_dir;
+	bool dead;
+	bool live;			/* findable by both keys */
+	bool reserved;
+	struct timer_list timer;
+	struct rcu_head rcu;
+};
+
+/* The other end of a flow. */
+struct np_remote {
+	union nf_inet_addr ip;
+	__be16 port;			/* conntrack's type and code if ICMP */
+	bool inbound;			/* grants nothing in filtering */
+	bool hairpin;
+};
+
+/* Under rcu_read_lock(). A mapping found may be dying: np_mapping_add_flow(). */
+struct np_mapping *np_mapping_by_int(struct np_net *npn,
+				     const struct np_key *key);
+struct np_mapping *np_mapping_by_ext(struct np_net *npn,
+				     const struct np_key *key);
+
+/*
+ * Make the mapping of @internal on @addr; @port is the external port, or 0 for
+ * a port of our choice. If another CPU was faster, its mapping is returned.
+ * The result is valid under the caller's rcu_read_lock(). Errors: -ENOSPC no
+ * port, -ENFILE cap, -ENOMEM, -ERANGE and -EADDRINUSE for @port.
+ */
+struct np_mapping *np_mapping_new(struct np_net *npn, struct np_addr *addr,
+				  const struct np_key *internal, u8 zone_dir,
+				  u16 port, bool reserved);
+
+/* Record a flow. Errors: -ESTALE the mapping has ended, -ENFILE, -ENOMEM. */
+int np_mapping_add_flow(struct np_mapping *m, const struct np_remote *remote);
+
+/* Does filtering let @ip:@port open a flow inwards? (RFC 4787 section 5) */
+bool np_mapping_admits(struct np_mapping *m, const union nf_inet_addr *ip,
+		       __be16 port, u8 filter);
+
+/* End @m and kill its flows' conntrack entries. True if it was we who did. */
+bool np_mapping_end(struct np_mapping *m, u8 reason);
+
+/* Kill the flows of @m and forget them, but keep it. */
+void np_mapping_kill_flows(struct np_mapping *m);
+
+/* The reservation of @m is over: it lives on as any other mapping does. */
+void np_mapping_unreserve(struct np_mapping *m);
+
+/* Seconds until the timer looks at @m, -1 if it has none. */
+int np_mapping_expires(const struct np_mapping *m);
+
+/*
+ * Call @fn for every mapping, in process context, sleeping between buckets and
+ * under rcu_read_lock() in @fn. A mapping made or ended meanwhile may be seen
+ * or not.
+ */
+void np_mapping_for_each(struct np_net *npn,
+			 void (*fn)(struct np_mapping *m, void *data),
+			 void *data);
+
+int np_mapping_init(void);
+void np_mapping_exit(void);
+int np_mapping_net_init(struct np_net *npn);
+void np_mapping_net_exit(struct np_net *npn);
+
+#endif /* _NP_MAPPING_H */
