@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# What the scripts share: where the sources and the cache are, how to speak to
+# the user, how to lock.  Sourced, never run.
+
+set -euo pipefail
+export LC_ALL=C
+
+# shellcheck disable=SC2034 # used by those who source this
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/natpunch
+
+# Days for which a cached tree is used without asking apt for news, and after
+# which a tree that nobody used is deleted.
+FRESH_DAYS=7
+KEEP_DAYS=14
+
+say()
+{
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+}
+
+die()
+{
+	say "$@"
+	exit 1
+}
+
+# usage: usage_from_header; prints the comment that opens the script
+usage_from_header()
+{
+	sed -n '3,/^[^#]/{/^#/!d;s/^# \{0,1\}//;p}' "$0"
+}
+
+# usage: lock NAME; one at a time, until this process ends
+lock()
+{
+	local fd
+
+	mkdir -p "$CACHE"
+	exec {fd}>"$CACHE/.lock-$1"
+	flock "$fd"
+}
