@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * RFC 4787 REQ-1: a NAT MUST have an "Endpoint-Independent Mapping" behaviour.
+ */
+#include "lab/behave.h"
+
+static const struct row rows[] = {
+	{ .name = "REQ-1 one mapping for two destinations",
+	  .measure = mapping_is_endpoint_independent, .protocol = IPPROTO_UDP,
+	  .stock = STOCK_FAILS, .families = BOTH },
+};
+
+ROWS_MAIN(rows)
