@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The generic netlink family natpunch: what it is told goes to wan.c and
+ * mapping.c, what it is asked it reads there. The ABI is described in
+ * Documentation/netlink/specs/natpunch.yaml.
+ */
+#ifndef _NP_NETLINK_H
+#define _NP_NETLINK_H
+
+#include <linux/types.h>
+
+struct np_mapping;
+struct np_net;
+
+/*
+ * Tell who listens that a mapping was made (@cmd NATPUNCH_CMD_MAPPING_NEW_NTF)
+ * or has ended (NATPUNCH_CMD_MAPPING_DEL_NTF, for @reason, enum
+ * natpunch_end_reason). Costs next to nothing if nobody does. In any context;
+ * @m must not go away meanwhile.
+ */
+void np_nl_mapping_event(struct np_net *npn, const struct np_mapping *m,
+			 u8 cmd, u8 reason);
+
+int np_nl_init(void);
+void np_nl_exit(void);
+
+#endif /* _NP_NETLINK_H */
