@@ -253,38 +253,45 @@ struct seen hairpin_shows_external_source(const struct row *row)
 
 /* Punching */
 
-/* A program on @node asks the server who it is; a neighbour did so before. */
-static int punch_prepare(int protocol, enum node node, enum node neighbour,
-			 struct ep *mapped)
-{
-	int in, s;
+/* A punching program: its socket, and the endpoint that the server told it. */
+struct peer {
+	int sock;
+	struct ep mapped;
+};
 
-	*mapped = external(protocol, neighbour, PORT, server(1, SERVICE));
+static struct peer punch_prepare(int protocol, enum node node, int which)
+{
+	struct ep to = server(which, SERVICE);
+	struct peer peer;
+	int s;
+
 	if (protocol == IPPROTO_UDP) {
-		in = udp_open(node, host(node, PORT));
-		s = sock_at(SERVER, IPPROTO_UDP, server(1, SERVICE));
-		udp_deliver(in, server(1, SERVICE), s, mapped);
-		return in;
+		s = sock_at(SERVER, IPPROTO_UDP, to);
+		if (s < 0)
+			s = udp_open(SERVER, to);
+		peer.sock = udp_open(node, host(node, PORT));
+		udp_deliver(peer.sock, to, s, &peer.mapped);
+		return peer;
 	}
-	*mapped = external(protocol, node, PORT, server(1, SERVICE));
-	return stream_open(protocol, node, host(node, PORT));
+	peer.mapped = external(protocol, node, PORT, to);
+	peer.sock = stream_open(protocol, node, host(node, PORT));
+	return peer;
 }
 
-static struct seen punch_udp(int a, int b, struct ep ext_a, struct ep ext_b,
-			     long skew)
+static struct seen punch_udp(struct peer a, struct peer b, long skew)
 {
 	unsigned long number, start;
 	bool a_hears = false, b_hears = false;
 	int i;
 
-	udp_send(a, ext_b);
+	udp_send(a.sock, b.mapped);
 	sleep_ms(skew);
 	start = now_ms();
 	for (i = 0; i < 25 && !(a_hears && b_hears); i++) {
-		number = udp_send(b, ext_a);
-		a_hears |= number && udp_wait(a, number, NULL, 200);
-		number = udp_send(a, ext_b);
-		b_hears |= number && udp_wait(b, number, NULL, 200);
+		number = udp_send(b.sock, a.mapped);
+		a_hears |= number && udp_wait(a.sock, number, NULL, 200);
+		number = udp_send(a.sock, b.mapped);
+		b_hears |= number && udp_wait(b.sock, number, NULL, 200);
 	}
 	if (a_hears && b_hears)
 		return seen(true, "connected after %lu ms", now_ms() - start);
@@ -292,38 +299,56 @@ static struct seen punch_udp(int a, int b, struct ep ext_a, struct ep ext_b,
 		    b_hears ? "A" : "nothing");
 }
 
-static struct seen punch_stream(int a, int b, struct ep ext_a, struct ep ext_b,
-				long skew)
+static struct seen punch_stream(struct peer a, struct peer b, long skew)
 {
 	unsigned long start;
 	int error_a, error_b;
 
-	stream_connect(a, ext_b);
+	stream_connect(a.sock, b.mapped);
 	sleep_ms(skew);
 	start = now_ms();
-	stream_connect(b, ext_a);
-	error_b = stream_connected(b, COMES_MS);
-	error_a = stream_connected(a, COMES_MS);
+	stream_connect(b.sock, a.mapped);
+	error_b = stream_connected(b.sock, COMES_MS);
+	error_a = stream_connected(a.sock, COMES_MS);
 	if (error_a || error_b)
 		return seen(false, "A: %s, B: %s", strerror(error_a),
 			    strerror(error_b));
 	start = now_ms() - start;
-	if (!stream_deliver(a, b) || !stream_deliver(b, a))
+	if (!stream_deliver(a.sock, b.sock) || !stream_deliver(b.sock, a.sock))
 		return seen(false, "connected, but not to each other");
 	return seen(true, "connected after %lu ms", start);
 }
 
+static struct seen punch(int protocol, struct peer a, struct peer b, long skew)
+{
+	if (ep_none(a.mapped) || ep_none(b.mapped))
+		return seen(false, "the server was not reached");
+	if (protocol == IPPROTO_UDP)
+		return punch_udp(a, b, skew);
+	return punch_stream(a, b, skew);
+}
+
 struct seen punch_connects(const struct row *row)
 {
-	struct ep ext_a, ext_b;
-	int a = punch_prepare(row->protocol, A, A2, &ext_a);
-	int b = punch_prepare(row->protocol, B, B2, &ext_b);
+	struct peer a = punch_prepare(row->protocol, A, 1);
+	struct peer b = punch_prepare(row->protocol, B, 1);
 
-	if (ep_none(ext_a) || ep_none(ext_b))
-		return seen(false, "the server was not reached");
-	if (row->protocol == IPPROTO_UDP)
-		return punch_udp(a, b, ext_a, ext_b, row->arg);
-	return punch_stream(a, b, ext_a, ext_b, row->arg);
+	return punch(row->protocol, a, b, row->arg);
+}
+
+struct seen punch_connects_beside_neighbour(const struct row *row)
+{
+	struct peer a2 = punch_prepare(row->protocol, A2, 2);
+	struct peer b = punch_prepare(row->protocol, B, 1);
+	struct seen s = punch(row->protocol, a2, b, 0);
+	struct peer a;
+
+	if (!s.ok)
+		return seen(false, "the neighbour itself: %s", s.text);
+	a = punch_prepare(row->protocol, A, 1);
+	if (row->protocol != IPPROTO_UDP)
+		b.sock = stream_open(row->protocol, B, host(B, PORT));
+	return punch(row->protocol, a, b, row->arg);
 }
 
 /* Exhaustion */

@@ -54,11 +54,12 @@ struct seen hairpin_shows_external_source(const struct row *row);
 struct seen hairpin_both_ways(const struct row *row);
 
 /*
- * Punching: A and B, behind two gateways where a neighbour runs the same program,
- * learn their external endpoints from the server and connect to each other; B
- * begins row->arg milliseconds later.
+ * Punching: A and B, behind two gateways, learn their external endpoints from the
+ * server and connect to each other; B begins row->arg milliseconds later.
  */
 struct seen punch_connects(const struct row *row);
+/** The same when A's neighbour, on the same port, is connected to B already. */
+struct seen punch_connects_beside_neighbour(const struct row *row);
 
 /** No port is left: the sender is told by ICMP. Four ports are configured. */
 struct seen exhaustion_is_told(const struct row *row);
