@@ -56,7 +56,9 @@ struct np_net {
 	bool hooked6;
 
 	struct notifier_block netdev_nb;
-	struct work_struct rescan;	/* devices or addresses have changed */
+	/* Devices or addresses have changed, or a reservation is over. */
+	struct delayed_work rescan;
+	bool closing;			/* no rescan is to be queued any more */
 };
 
 struct np_net *np_net(const struct net *net);

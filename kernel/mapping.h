@@ -49,8 +49,8 @@ struct np_mapping {
 	spinlock_t lock;
 	refcount_t ref;			/* the tables' and the timer's */
 	u32 n_flows;
-	u32 created;			/* jiffies, low 32 bits */
-	u32 outbound;			/* likewise; if the WAN asks for it */
+	u32 created;			/* seconds since boot */
+	u32 outbound;			/* last outbound packet, likewise */
 	u8 filter;			/* enum natpunch_filter */
 	u8 zone_dir;
 	bool dead;
@@ -74,6 +74,11 @@ struct np_mapping *np_mapping_by_int(struct np_net *npn,
 struct np_mapping *np_mapping_by_ext(struct np_net *npn,
 				     const struct np_key *key);
 
+/* The same with a reference, whatever the context. */
+struct np_mapping *np_mapping_get_by_int(struct np_net *npn,
+					 const struct np_key *key);
+void np_mapping_put(struct np_mapping *m);
+
 /*
  * Make the mapping of @internal on @addr; @port is the external port, or 0 for
  * a port of our choice. If another CPU was faster, its mapping is returned.
@@ -89,13 +94,16 @@ int np_mapping_add_flow(struct np_mapping *m, const struct np_remote *remote);
 
 /* Does filtering let @ip:@port open a flow inwards? (RFC 4787 section 5) */
 bool np_mapping_admits(struct np_mapping *m, const union nf_inet_addr *ip,
-		       __be16 port, u8 filter);
+		       __be16 port);
 
-/* End @m and kill its flows' conntrack entries. True if it was we who did. */
+/* An outbound packet of @m was seen, on a WAN that does not refresh inbound. */
+void np_mapping_outbound(struct np_mapping *m);
+
+/*
+ * End @m and kill its flows' conntrack entries; may sleep. True if it was we who
+ * did.
+ */
 bool np_mapping_end(struct np_mapping *m, u8 reason);
-
-/* Kill the flows of @m and forget them, but keep it. */
-void np_mapping_kill_flows(struct np_mapping *m);
 
 /* The reservation of @m is over: it lives on as any other mapping does. */
 void np_mapping_unreserve(struct np_mapping *m);
@@ -104,13 +112,15 @@ void np_mapping_unreserve(struct np_mapping *m);
 int np_mapping_expires(const struct np_mapping *m);
 
 /*
- * Call @fn for every mapping, in process context, sleeping between buckets and
- * under rcu_read_lock() in @fn. A mapping made or ended meanwhile may be seen
- * or not.
+ * Call @fn for every mapping, in process context; @fn may sleep and may end the
+ * mapping. One made or ended meanwhile may be seen or not.
  */
 void np_mapping_for_each(struct np_net *npn,
 			 void (*fn)(struct np_mapping *m, void *data),
 			 void *data);
+
+extern unsigned int np_max_mappings;	/* module parameters, a namespace's */
+extern unsigned int np_max_flows;
 
 int np_mapping_init(void);
 void np_mapping_exit(void);

@@ -33,6 +33,17 @@ struct np_stats {
 	struct u64_stats_sync sync;
 };
 
+static inline struct np_stats __percpu *np_stats_alloc(void)
+{
+	struct np_stats __percpu *stats = alloc_percpu(struct np_stats);
+	int cpu;
+
+	if (stats)
+		for_each_possible_cpu(cpu)
+			u64_stats_init(&per_cpu_ptr(stats, cpu)->sync);
+	return stats;
+}
+
 static inline void np_stat_inc(struct np_stats __percpu *stats,
 			       enum np_stat stat)
 {

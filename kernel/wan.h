@@ -20,6 +20,7 @@
 struct net_device;
 struct netlink_ext_ack;
 struct np_addr;
+struct np_mapping;
 struct np_net;
 struct sk_buff;
 
@@ -84,18 +85,22 @@ struct np_reservation {
 	u8 l4proto;
 	u8 family;
 	u8 filter;
-	bool for_good;
 	union nf_inet_addr int_addr;
 	union nf_inet_addr ext_addr;	/* as asked for; zero: any */
 	__be16 int_port;
 	__be16 ext_port;
-	unsigned long expires;		/* jiffies, unless for_good */
+	time64_t expires;		/* seconds since boot; 0: never */
 };
 
 /* Packets' side, under rcu_read_lock(). */
 struct np_wan *np_wan_by_ifindex(const struct np_net *npn, int ifindex);
 bool np_wan_is_internal(const struct np_wan_conf *conf, u8 family,
 			const union nf_inet_addr *ip);
+
+/*
+ * The external address that @internal is paired with (RFC 4787 REQ-2). @skb, on
+ * its way out of @out, lets automatic choice go by the route; both may be NULL.
+ */
 struct np_addr *np_wan_pick_addr(struct np_wan *wan,
 				 const struct net_device *out,
 				 const struct sk_buff *skb, u8 family,
@@ -112,9 +117,15 @@ int np_wan_set(struct np_wan *wan, const struct np_wan_conf *conf,
 	       struct netlink_ext_ack *extack);
 void np_wan_del(struct np_wan *wan);
 
+/* End what matches, see mapping-flush; reservations get their mappings anew. */
+unsigned int np_wan_flush(struct np_net *npn,
+			  bool (*match)(const struct np_mapping *m,
+					const void *data),
+			  const void *data);
+
 /*
  * @want is filled in with what was granted. ext_port 0 and a zero ext_addr ask
- * for any. @expires: seconds, 0 for good.
+ * for any. @lifetime: seconds, 0 for good.
  */
 int np_reservation_add(struct np_wan *wan, struct np_reservation *want,
 		       u32 lifetime, struct netlink_ext_ack *extack);
@@ -126,7 +137,8 @@ void np_reservation_del(struct np_wan *wan, struct np_reservation *r);
 
 int np_wan_init(void);
 void np_wan_exit(void);
-int np_wan_net_init(struct np_net *npn);
+void np_wan_exit_late(void);
+void np_wan_net_init(struct np_net *npn);
 void np_wan_net_pre_exit(struct np_net *npn);
 void np_wan_net_exit(struct np_net *npn);
 

@@ -1,0 +1,460 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Flow records; see flow.h.
+ *
+ * When does a flow end? While it has a conntrack entry it lives. When the entry
+ * is gone, the flow's time begins to run, from the last packet if we know when
+ * that was, else from now:
+ *
+ *   A look at a live entry finds the time at which it will expire. If that has
+ *   not moved since the look before, no packet came in between. If an entry is
+ *   gone just after the time it was to expire, it timed out, and the last
+ *   packet was before the last look. If it is gone any earlier, it was closed
+ *   or deleted, and the last packet may be as recent as that.
+ *
+ * So a lifetime is never cut short, and is overrun by a minute at most.
+ */
+#include <linux/rhashtable.h>
+#include <linux/slab.h>
+#include <linux/timekeeping.h>
+#include <net/netfilter/nf_conntrack.h>
+#include <net/netfilter/nf_conntrack_core.h>
+#include <net/netfilter/nf_conntrack_l4proto.h>
+#include <net/netfilter/nf_conntrack_zones.h>
+
+#include "flow.h"
+#include "main.h"
+#include "mapping.h"
+#include "ports.h"
+#include "wan.h"
+
+/* Records that one timer run or one lock hold handles. */
+#define NP_FLOWS_BUDGET	64
+/* Seconds by which a look may come late and still tell a time-out. */
+#define NP_FLOWS_SLACK	2
+
+enum {
+	NP_FLOW_OUT = 1,	/* the internal endpoint opened it */
+	NP_FLOW_HAIRPIN = 2,
+	NP_FLOW_EST = 4,	/* was established when last seen */
+	NP_FLOW_GONE = 8,	/* its entry is gone; deadline: its own end */
+};
+
+enum {
+	NP_FLOW_BY_ADDR,	/* the first record of an address */
+	NP_FLOW_BY_ENDPOINT,
+};
+
+/* Laid out as the fields of struct np_flow from @m on. */
+struct np_flow_key {
+	const struct np_mapping *m;
+	union nf_inet_addr ip;
+	__be16 port;		/* 0 if by address */
+	u16 kind;
+};
+
+struct np_flow {
+	struct rhash_head node;
+	const struct np_mapping *m;
+	union nf_inet_addr ip;
+	__be16 key_port;
+	u16 kind;
+	__be16 port;		/* conntrack's type and code if ICMP */
+	u8 flags;
+	union {
+		struct {
+			struct np_flow *next;
+			u32 seen;	/* no packet after that, in seconds */
+			u32 deadline;	/* when the entry expires, likewise */
+		};
+		struct rcu_head rcu;
+	};
+	u32 others;		/* by address: records by endpoint */
+};
+
+#define NP_FLOW_KEY_LEN	offsetofend(struct np_flow_key, kind)
+
+static_assert(offsetofend(struct np_flow, kind) -
+	      offsetof(struct np_flow, m) == NP_FLOW_KEY_LEN);
+
+static const struct rhashtable_params np_flow_params = {
+	.head_offset = offsetof(struct np_flow, node),
+	.key_offset = offsetof(struct np_flow, m),
+	.key_len = NP_FLOW_KEY_LEN,
+	.automatic_shrinking = true,
+};
+
+static struct kmem_cache *np_flow_cache __read_mostly;
+
+unsigned int np_max_flows __read_mostly = 524288;
+
+static u32 np_now(void)
+{
+	return ktime_get_seconds();
+}
+
+static struct np_flow *np_flow_lookup(const struct np_mapping *m,
+				      const union nf_inet_addr *ip,
+				      __be16 port, u16 kind)
+{
+	struct np_flow_key key = {
+		.m = m,
+		.ip = *ip,
+		.port = kind == NP_FLOW_BY_ADDR ? 0 : port,
+		.kind = kind,
+	};
+
+	return rhashtable_lookup(&m->npn->flows, &key, np_flow_params);
+}
+
+/* The record of an endpoint; @first gets that of its address, if any. */
+static struct np_flow *np_flow_find(const struct np_mapping *m,
+				    const union nf_inet_addr *ip, __be16 port,
+				    struct np_flow **first)
+{
+	*first = np_flow_lookup(m, ip, port, NP_FLOW_BY_ADDR);
+	if (!*first || (*first)->port == port)
+		return *first;
+	if (!READ_ONCE((*first)->others))
+		return NULL;
+	return np_flow_lookup(m, ip, port, NP_FLOW_BY_ENDPOINT);
+}
+
+bool np_flow_admits(struct np_mapping *m, const union nf_inet_addr *ip,
+		    __be16 port, u8 filter)
+{
+	struct np_flow *first, *f;
+
+	if (filter == NATPUNCH_FILTER_EIF)
+		return true;
+	f = np_flow_find(m, ip, port, &first);
+	if (filter == NATPUNCH_FILTER_ADF)
+		f = first;
+	return f && READ_ONCE(f->flags) & NP_FLOW_OUT;
+}
+
+static void np_flow_enqueue(struct np_mapping *m, struct np_flow *f)
+{
+	f->next = NULL;
+	if (m->oldest)
+		m->newest->next = f;
+	else
+		m->oldest = f;
+	m->newest = f;
+}
+
+static struct np_flow *np_flow_dequeue(struct np_mapping *m)
+{
+	struct np_flow *f = m->oldest;
+
+	m->oldest = f->next;
+	return f;
+}
+
+/* A flow begins, for the first time or once more. */
+static void np_flow_touch(struct np_flow *f, const struct np_remote *remote)
+{
+	u8 flags = f->flags & NP_FLOW_OUT;
+
+	if (!remote->inbound)
+		flags |= NP_FLOW_OUT;
+	if (remote->hairpin)
+		flags |= NP_FLOW_HAIRPIN;
+	WRITE_ONCE(f->flags, flags);
+	f->seen = np_now();
+	/* The first look does not know yet when the entry was to expire. */
+	f->deadline = f->seen;
+}
+
+static struct np_flow *np_flow_alloc(struct np_mapping *m,
+				     const struct np_remote *remote,
+				     const struct np_flow *first)
+{
+	struct np_flow *f = kmem_cache_alloc(np_flow_cache, GFP_ATOMIC);
+
+	if (!f)
+		return NULL;
+	f->m = m;
+	f->ip = remote->ip;
+	f->kind = first ? NP_FLOW_BY_ENDPOINT : NP_FLOW_BY_ADDR;
+	f->key_port = first ? remote->port : 0;
+	f->port = remote->port;
+	f->flags = 0;
+	f->others = 0;
+	np_flow_touch(f, remote);
+	return f;
+}
+
+int np_flow_add(struct np_mapping *m, const struct np_remote *remote)
+{
+	struct np_net *npn = m->npn;
+	struct np_flow *first, *f;
+	int err;
+
+	lockdep_assert_held(&m->lock);
+
+	f = np_flow_find(m, &remote->ip, remote->port, &first);
+	if (!remote->inbound && first && !(first->flags & NP_FLOW_OUT))
+		WRITE_ONCE(first->flags, first->flags | NP_FLOW_OUT);
+	if (f) {
+		np_flow_touch(f, remote);
+		return 0;
+	}
+
+	if (atomic_inc_return(&npn->n_flows) > READ_ONCE(np_max_flows)) {
+		err = -ENFILE;
+		goto uncount;
+	}
+	f = np_flow_alloc(m, remote, first);
+	if (!f) {
+		err = -ENOMEM;
+		goto uncount;
+	}
+	err = rhashtable_insert_fast(&npn->flows, &f->node, np_flow_params);
+	if (err) {
+		kmem_cache_free(np_flow_cache, f);
+		err = -ENOMEM;
+		goto uncount;
+	}
+	if (first)
+		WRITE_ONCE(first->others, first->others + 1);
+	np_flow_enqueue(m, f);
+	m->n_flows++;
+	return 0;
+
+uncount:
+	atomic_dec(&npn->n_flows);
+	return err;
+}
+
+static void np_flow_free_rcu(struct rcu_head *head)
+{
+	kmem_cache_free(np_flow_cache, container_of(head, struct np_flow, rcu));
+}
+
+/* Forget @f, which is in no queue any more. */
+static void np_flow_unlink(struct np_mapping *m, struct np_flow *f)
+{
+	struct np_flow *first;
+
+	lockdep_assert_held(&m->lock);
+
+	rhashtable_remove_fast(&m->npn->flows, &f->node, np_flow_params);
+	if (f->kind == NP_FLOW_BY_ENDPOINT) {
+		first = np_flow_lookup(m, &f->ip, 0, NP_FLOW_BY_ADDR);
+		if (first)
+			WRITE_ONCE(first->others, first->others - 1);
+	}
+	m->n_flows--;
+	atomic_dec(&m->npn->n_flows);
+}
+
+/* The conntrack entry of a flow, with a reference, or NULL. */
+static struct nf_conn *np_flow_ct(const struct np_mapping *m,
+				  const struct np_flow *f)
+{
+	/*
+	 * What comes back to the external endpoint names the flow, whoever
+	 * opened it and whatever else the admin has translated in it. Hairpinned
+	 * flows have our translation on both sides: there the internal endpoint
+	 * and what it sees name it.
+	 */
+	bool inside = f->flags & NP_FLOW_HAIRPIN;
+	const struct np_key *own = inside ? &m->internal : &m->external;
+	struct nf_conntrack_tuple_hash *h;
+	struct nf_conntrack_tuple t = {};
+	struct nf_conntrack_zone zone;
+
+	t.src.l3num = own->family;
+	t.dst.protonum = own->l4proto;
+	t.src.u3 = inside ? own->ip : f->ip;
+	t.dst.u3 = inside ? f->ip : own->ip;
+	if (np_l4(own->l4proto) == NP_L4_ICMP || inside) {
+		t.src.u.all = own->port;
+		t.dst.u.all = f->port;
+	} else {
+		t.src.u.all = f->port;
+		t.dst.u.all = own->port;
+	}
+	nf_ct_zone_init(&zone, m->internal.zone, m->zone_dir, 0);
+	h = nf_conntrack_find_get(m->npn->net, &zone, &t);
+	return h ? nf_ct_tuplehash_to_ctrack(h) : NULL;
+}
+
+static bool np_ct_established(const struct nf_conn *ct)
+{
+	switch (nf_ct_protonum(ct)) {
+	case IPPROTO_TCP:
+		/* RFC 6146: one FIN does not end it. */
+		return ct->proto.tcp.state == TCP_CONNTRACK_ESTABLISHED ||
+		       ct->proto.tcp.state == TCP_CONNTRACK_FIN_WAIT ||
+		       ct->proto.tcp.state == TCP_CONNTRACK_CLOSE_WAIT;
+	case IPPROTO_SCTP:
+		return ct->proto.sctp.state == SCTP_CONNTRACK_ESTABLISHED;
+	default:
+		return false;
+	}
+}
+
+static u32 np_flow_lifetime(const struct np_mapping *m, u8 flags)
+{
+	const struct np_wan_conf *conf = rcu_dereference(m->addr->wan->conf);
+
+	switch (np_l4(m->internal.l4proto)) {
+	case NP_L4_UDP:
+		return conf->timeout[NP_TIMEOUT_UDP];
+	case NP_L4_ICMP:
+		return conf->timeout[NP_TIMEOUT_ICMP];
+	default:
+		if (flags & NP_FLOW_EST)
+			return conf->timeout[NP_TIMEOUT_TCP];
+		return conf->timeout[NP_TIMEOUT_TCP_TRANSITORY];
+	}
+}
+
+u32 np_flows_lifetime(const struct np_mapping *m)
+{
+	return np_flow_lifetime(m, NP_FLOW_EST);
+}
+
+/* Look at a living flow. Returns the seconds until the next look. */
+static u32 np_flow_look_alive(struct np_flow *f, const struct nf_conn *ct,
+			      u32 now)
+{
+	u32 left = min_t(unsigned long, nf_ct_expires(ct) / HZ, S32_MAX / 2);
+	u32 deadline = now + left;
+
+	if (abs((s32)(deadline - f->deadline)) > 1)
+		f->seen = now;
+	f->deadline = deadline;
+	f->flags &= ~(NP_FLOW_GONE | NP_FLOW_EST);
+	if (np_ct_established(ct))
+		f->flags |= NP_FLOW_EST;
+	return min_t(u32, left + 1, NP_FLOWS_LOOK_MAX);
+}
+
+/* The entry is found gone: say when the flow's own time is over. */
+static void np_flow_look_gone(const struct np_mapping *m, struct np_flow *f,
+			      u32 now)
+{
+	bool timed_out = now >= f->deadline &&
+			 now - f->deadline <= NP_FLOWS_SLACK;
+
+	if (!timed_out) {
+		f->flags &= ~NP_FLOW_EST;
+		f->seen = now;
+	}
+	f->flags |= NP_FLOW_GONE;
+	f->deadline = f->seen + np_flow_lifetime(m, f->flags) + 1;
+}
+
+/* Returns the seconds until the next look, 0 if the flow is over. */
+static u32 np_flow_look(const struct np_mapping *m, struct np_flow *f, u32 now,
+			bool *alive)
+{
+	struct nf_conn *ct = np_flow_ct(m, f);
+	u32 next;
+
+	*alive = ct && !nf_ct_is_expired(ct) && !nf_ct_is_dying(ct);
+	if (*alive)
+		next = np_flow_look_alive(f, ct, now);
+	if (ct)
+		nf_ct_put(ct);
+	if (*alive)
+		return next;
+
+	if (!(f->flags & NP_FLOW_GONE))
+		np_flow_look_gone(m, f, now);
+	if ((s32)(f->deadline - now) > 0)
+		return f->deadline - now;
+	/* The first record of an address stays as long as the others. */
+	return f->others ? NP_FLOWS_LOOK_MAX : 0;
+}
+
+unsigned int np_flows_reap(struct np_mapping *m)
+{
+	u32 now = np_now(), wait = NP_FLOWS_WAIT_MAX, next;
+	struct np_flow *f, *stop = NULL;
+	int budget = NP_FLOWS_BUDGET;
+	bool alive = false;
+
+	lockdep_assert_held(&m->lock);
+
+	while (m->oldest && m->oldest != stop && !alive) {
+		if (!budget--) {
+			wait = 1;
+			break;
+		}
+		f = np_flow_dequeue(m);
+		next = np_flow_look(m, f, now, &alive);
+		if (!next) {
+			np_flow_unlink(m, f);
+			call_rcu(&f->rcu, np_flow_free_rcu);
+			continue;
+		}
+		np_flow_enqueue(m, f);
+		if (!stop)
+			stop = f;
+		wait = min(wait, next);
+	}
+	return m->oldest ? wait : 0;
+}
+
+static void np_flow_kill_ct(const struct np_mapping *m, const struct np_flow *f)
+{
+	struct nf_conn *ct = np_flow_ct(m, f);
+
+	if (!ct)
+		return;
+	nf_ct_kill(ct);
+	nf_ct_put(ct);
+}
+
+bool np_flows_kill_some(struct np_mapping *m)
+{
+	struct np_flow *batch = NULL, *f;
+	bool more;
+	int n;
+
+	spin_lock_bh(&m->lock);
+	for (n = 0; m->oldest && n < NP_FLOWS_BUDGET; n++) {
+		f = np_flow_dequeue(m);
+		np_flow_unlink(m, f);
+		f->next = batch;
+		batch = f;
+	}
+	more = m->oldest;
+	spin_unlock_bh(&m->lock);
+
+	while (batch) {
+		f = batch;
+		batch = f->next;
+		np_flow_kill_ct(m, f);
+		call_rcu(&f->rcu, np_flow_free_rcu);
+	}
+	return more;
+}
+
+int np_flow_init(void)
+{
+	BUILD_BUG_ON(sizeof(struct np_flow) > 64);
+
+	np_flow_cache = KMEM_CACHE(np_flow, 0);
+	return np_flow_cache ? 0 : -ENOMEM;
+}
+
+/* After rcu_barrier(). */
+void np_flow_exit(void)
+{
+	kmem_cache_destroy(np_flow_cache);
+}
+
+int np_flow_net_init(struct np_net *npn)
+{
+	return rhashtable_init(&npn->flows, &np_flow_params);
+}
+
+void np_flow_net_exit(struct np_net *npn)
+{
+	rhashtable_destroy(&npn->flows);
+}

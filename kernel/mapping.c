@@ -1,0 +1,441 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The mapping table; see mapping.h.
+ *
+ * Life of a mapping: it is made by a packet or a reservation, with its external
+ * port claimed first, then put into the table of external endpoints, then into
+ * that of internal ones, where the faster of two CPUs wins. From then on its
+ * timer is armed until somebody sets ->dead under the lock; who does takes it
+ * out of the tables, kills what flows it has and gives the port back. The
+ * tables hold one reference and the armed or running timer another.
+ */
+#include <linux/rhashtable.h>
+#include <linux/slab.h>
+#include <linux/timekeeping.h>
+#include <linux/timer.h>
+
+#include "flow.h"
+#include "main.h"
+#include "mapping.h"
+#include "netlink.h"
+#include "ports.h"
+#include "trace.h"
+#include "wan.h"
+
+static const struct rhashtable_params np_by_int_params = {
+	.head_offset = offsetof(struct np_mapping, int_node),
+	.key_offset = offsetof(struct np_mapping, internal),
+	.key_len = sizeof(struct np_key),
+	.automatic_shrinking = true,
+};
+
+static const struct rhashtable_params np_by_ext_params = {
+	.head_offset = offsetof(struct np_mapping, ext_node),
+	.key_offset = offsetof(struct np_mapping, external),
+	.key_len = sizeof(struct np_key),
+	.automatic_shrinking = true,
+};
+
+static struct kmem_cache *np_mapping_cache __read_mostly;
+
+unsigned int np_max_mappings __read_mostly = 262144;
+
+static u32 np_now(void)
+{
+	return ktime_get_seconds();
+}
+
+struct np_mapping *np_mapping_by_int(struct np_net *npn,
+				     const struct np_key *key)
+{
+	return rhashtable_lookup(&npn->by_int, key, np_by_int_params);
+}
+
+struct np_mapping *np_mapping_by_ext(struct np_net *npn,
+				     const struct np_key *key)
+{
+	struct np_mapping *m;
+
+	m = rhashtable_lookup(&npn->by_ext, key, np_by_ext_params);
+	/* Not yet, or never, to be found by its internal endpoint. */
+	if (m && !READ_ONCE(m->live))
+		return NULL;
+	return m;
+}
+
+struct np_mapping *np_mapping_get_by_int(struct np_net *npn,
+					 const struct np_key *key)
+{
+	struct np_mapping *m;
+
+	rcu_read_lock();
+	m = np_mapping_by_int(npn, key);
+	if (m && !refcount_inc_not_zero(&m->ref))
+		m = NULL;
+	rcu_read_unlock();
+	return m;
+}
+
+static void np_mapping_free_rcu(struct rcu_head *head)
+{
+	struct np_mapping *m = container_of(head, struct np_mapping, rcu);
+
+	np_addr_put(m->addr);
+	kmem_cache_free(np_mapping_cache, m);
+}
+
+void np_mapping_put(struct np_mapping *m)
+{
+	if (refcount_dec_and_test(&m->ref))
+		call_rcu(&m->rcu, np_mapping_free_rcu);
+}
+
+static void np_mapping_release_port(struct np_mapping *m)
+{
+	np_ports_release(m->addr, m->external.l4proto,
+			 ntohs(m->external.port));
+}
+
+/* Take @m out of sight. False if somebody else has, or is about to. */
+static bool np_mapping_unlink(struct np_mapping *m)
+{
+	struct np_net *npn = m->npn;
+
+	lockdep_assert_held(&m->lock);
+
+	if (m->dead)
+		return false;
+	m->dead = true;
+	rhashtable_remove_fast(&npn->by_int, &m->int_node, np_by_int_params);
+	rhashtable_remove_fast(&npn->by_ext, &m->ext_node, np_by_ext_params);
+	return true;
+}
+
+/* What is left to do for who has unlinked @m; its flows are dealt with. */
+static void np_mapping_bury(struct np_mapping *m, u8 reason)
+{
+	struct np_net *npn = m->npn;
+
+	np_mapping_release_port(m);
+	np_stat_inc(npn->stats, NP_STAT_MAPPINGS_ENDED);
+	trace_np_mapping_end(m, reason);
+	np_nl_mapping_event(npn, m, NATPUNCH_CMD_MAPPING_DEL_NTF, reason);
+	atomic_dec(&m->addr->wan->n_mappings);
+	/* The namespace may go as soon as it has no mapping: nothing of it may
+	 * be touched after this.
+	 */
+	atomic_dec(&npn->n_mappings);
+	np_mapping_put(m);
+}
+
+bool np_mapping_end(struct np_mapping *m, u8 reason)
+{
+	bool unlinked;
+
+	spin_lock_bh(&m->lock);
+	unlinked = np_mapping_unlink(m);
+	spin_unlock_bh(&m->lock);
+	if (!unlinked)
+		return false;
+
+	if (timer_delete(&m->timer))
+		np_mapping_put(m);
+	while (np_flows_kill_some(m))
+		cond_resched();
+	np_mapping_bury(m, reason);
+	return true;
+}
+
+/* Has the internal endpoint been silent for too long, on a WAN where only its
+ * own packets count?
+ */
+static bool np_mapping_silent(const struct np_mapping *m)
+{
+	const struct np_wan_conf *conf = rcu_dereference(m->addr->wan->conf);
+
+	return !conf->inbound_refresh &&
+	       np_now() - READ_ONCE(m->outbound) > np_flows_lifetime(m);
+}
+
+/* Look at the flows. Returns the seconds until the next look, 0: none left. */
+static unsigned int np_mapping_look(struct np_mapping *m)
+{
+	unsigned int next = np_flows_reap(m);
+
+	return m->reserved && !next ? NP_FLOWS_WAIT_MAX : next;
+}
+
+static void np_mapping_timer(struct timer_list *t)
+{
+	struct np_mapping *m = container_of(t, struct np_mapping, timer);
+	bool more = false, over = false;
+	unsigned long next;
+
+	rcu_read_lock();
+	if (np_mapping_silent(m))
+		more = np_flows_kill_some(m);
+
+	spin_lock(&m->lock);
+	if (!m->dead) {
+		next = more ? 1 : np_mapping_look(m) * HZ;
+		if (next)
+			mod_timer(&m->timer, jiffies + next);
+		else
+			over = np_mapping_unlink(m);
+	}
+	/* Armed again, the timer keeps its reference. */
+	more = !m->dead;
+	spin_unlock(&m->lock);
+
+	if (over)
+		np_mapping_bury(m, NATPUNCH_END_REASON_IDLE);
+	if (!more)
+		np_mapping_put(m);
+	rcu_read_unlock();
+}
+
+static struct np_mapping *np_mapping_alloc(struct np_net *npn,
+					   struct np_addr *addr,
+					   const struct np_key *internal,
+					   u16 port)
+{
+	struct np_mapping *m = kmem_cache_zalloc(np_mapping_cache, GFP_ATOMIC);
+
+	if (!m)
+		return NULL;
+	spin_lock_init(&m->lock);
+	timer_setup(&m->timer, np_mapping_timer, 0);
+	refcount_set(&m->ref, 2);
+	m->npn = npn;
+	np_addr_get(addr);
+	m->addr = addr;
+	m->internal = *internal;
+	m->external.ip = addr->ip;
+	m->external.port = htons(port);
+	m->external.l4proto = internal->l4proto;
+	m->external.family = internal->family;
+	m->created = np_now();
+	m->outbound = m->created;
+	return m;
+}
+
+static int np_mapping_claim(struct np_net *npn, struct np_addr *addr,
+			    const struct np_key *internal, u16 port)
+{
+	int err;
+
+	if (!port)
+		return np_ports_claim(npn, addr, internal->l4proto,
+				      ntohs(internal->port));
+	err = np_ports_claim_exact(npn, addr, internal->l4proto, port);
+	return err ?: port;
+}
+
+/*
+ * Make @m findable. Returns @m, the mapping of a faster CPU, or an error; in
+ * the latter two cases @m is in no table and the caller's to drop.
+ */
+static struct np_mapping *np_mapping_insert(struct np_net *npn,
+					    struct np_mapping *m)
+{
+	struct np_mapping *old;
+	int err;
+
+	err = rhashtable_insert_fast(&npn->by_ext, &m->ext_node,
+				     np_by_ext_params);
+	if (err)
+		return ERR_PTR(-ENOMEM);
+
+	old = rhashtable_lookup_get_insert_fast(&npn->by_int, &m->int_node,
+						np_by_int_params);
+	if (old) {
+		rhashtable_remove_fast(&npn->by_ext, &m->ext_node,
+				       np_by_ext_params);
+		return IS_ERR(old) ? ERR_PTR(-ENOMEM) : old;
+	}
+	WRITE_ONCE(m->live, true);
+	return m;
+}
+
+struct np_mapping *np_mapping_new(struct np_net *npn, struct np_addr *addr,
+				  const struct np_key *internal, u8 zone_dir,
+				  u16 port, bool reserved)
+{
+	struct np_mapping *m, *res;
+	int got;
+
+	if (atomic_inc_return(&npn->n_mappings) > READ_ONCE(np_max_mappings)) {
+		res = ERR_PTR(-ENFILE);
+		goto uncount;
+	}
+	got = np_mapping_claim(npn, addr, internal, port);
+	if (got < 0) {
+		res = ERR_PTR(got);
+		goto uncount;
+	}
+	m = np_mapping_alloc(npn, addr, internal, got);
+	if (!m) {
+		np_ports_release(addr, internal->l4proto, got);
+		res = ERR_PTR(-ENOMEM);
+		goto uncount;
+	}
+	m->zone_dir = zone_dir;
+	m->reserved = reserved;
+
+	/* Nobody may end it before its timer runs. */
+	spin_lock_bh(&m->lock);
+	res = np_mapping_insert(npn, m);
+	if (res == m)
+		mod_timer(&m->timer, jiffies + NP_FLOWS_LOOK_FIRST * HZ);
+	spin_unlock_bh(&m->lock);
+
+	if (res != m) {
+		np_mapping_release_port(m);
+		call_rcu(&m->rcu, np_mapping_free_rcu);
+		goto uncount;
+	}
+	atomic_inc(&addr->wan->n_mappings);
+	np_stat_inc(npn->stats, NP_STAT_MAPPINGS_NEW);
+	trace_np_mapping_new(m, NATPUNCH_END_REASON_NONE);
+	np_nl_mapping_event(npn, m, NATPUNCH_CMD_MAPPING_NEW_NTF,
+			    NATPUNCH_END_REASON_NONE);
+	return m;
+
+uncount:
+	atomic_dec(&npn->n_mappings);
+	return res;
+}
+
+int np_mapping_add_flow(struct np_mapping *m, const struct np_remote *remote)
+{
+	int err = -ESTALE;
+
+	spin_lock_bh(&m->lock);
+	if (!m->dead) {
+		err = np_flow_add(m, remote);
+		timer_reduce(&m->timer, jiffies + NP_FLOWS_LOOK_FIRST * HZ);
+		if (!remote->inbound)
+			WRITE_ONCE(m->outbound, np_now());
+	}
+	spin_unlock_bh(&m->lock);
+	return err;
+}
+
+bool np_mapping_admits(struct np_mapping *m, const union nf_inet_addr *ip,
+		       __be16 port)
+{
+	const struct np_wan_conf *conf = rcu_dereference(m->addr->wan->conf);
+	u8 filter = READ_ONCE(m->filter) ?: conf->filter;
+
+	return np_flow_admits(m, ip, port, filter);
+}
+
+void np_mapping_outbound(struct np_mapping *m)
+{
+	u32 now = np_now();
+
+	if (READ_ONCE(m->outbound) != now)
+		WRITE_ONCE(m->outbound, now);
+}
+
+void np_mapping_unreserve(struct np_mapping *m)
+{
+	spin_lock_bh(&m->lock);
+	m->reserved = false;
+	if (!m->dead)
+		timer_reduce(&m->timer, jiffies + HZ);
+	spin_unlock_bh(&m->lock);
+}
+
+int np_mapping_expires(const struct np_mapping *m)
+{
+	long left = READ_ONCE(m->timer.expires) - jiffies;
+
+	if (m->reserved && !READ_ONCE(m->n_flows))
+		return -1;
+	return left > 0 ? left / HZ : 0;
+}
+
+/* The walk's next mapping, with a reference; NULL at the end. */
+static struct np_mapping *np_mapping_walk(struct rhashtable_iter *iter)
+{
+	struct np_mapping *m;
+
+	rhashtable_walk_start(iter);
+	do {
+		m = rhashtable_walk_next(iter);
+	} while (IS_ERR(m) || (m && !refcount_inc_not_zero(&m->ref)));
+	rhashtable_walk_stop(iter);
+	return m;
+}
+
+void np_mapping_for_each(struct np_net *npn,
+			 void (*fn)(struct np_mapping *m, void *data),
+			 void *data)
+{
+	struct rhashtable_iter iter;
+	struct np_mapping *m;
+
+	rhashtable_walk_enter(&npn->by_int, &iter);
+	while ((m = np_mapping_walk(&iter))) {
+		fn(m, data);
+		np_mapping_put(m);
+		cond_resched();
+	}
+	rhashtable_walk_exit(&iter);
+}
+
+int np_mapping_init(void)
+{
+	BUILD_BUG_ON(sizeof(struct np_key) % sizeof(u32));
+
+	np_mapping_cache = KMEM_CACHE(np_mapping, 0);
+	return np_mapping_cache ? 0 : -ENOMEM;
+}
+
+/* After rcu_barrier(). */
+void np_mapping_exit(void)
+{
+	kmem_cache_destroy(np_mapping_cache);
+}
+
+int np_mapping_net_init(struct np_net *npn)
+{
+	int err;
+
+	err = rhashtable_init(&npn->by_int, &np_by_int_params);
+	if (err)
+		return err;
+	err = rhashtable_init(&npn->by_ext, &np_by_ext_params);
+	if (err)
+		goto err_int;
+	err = np_flow_net_init(npn);
+	if (err)
+		goto err_ext;
+	return 0;
+
+err_ext:
+	rhashtable_destroy(&npn->by_ext);
+err_int:
+	rhashtable_destroy(&npn->by_int);
+	return err;
+}
+
+static void np_mapping_end_any(struct np_mapping *m, void *data)
+{
+	np_mapping_end(m, NATPUNCH_END_REASON_WAN);
+}
+
+/* No packet comes in here any more; timers may still run. */
+void np_mapping_net_exit(struct np_net *npn)
+{
+	do {
+		np_mapping_for_each(npn, np_mapping_end_any, NULL);
+		schedule_timeout_uninterruptible(
+			atomic_read(&npn->n_mappings) ? 1 : 0);
+	} while (atomic_read(&npn->n_mappings));
+
+	np_flow_net_exit(npn);
+	rhashtable_destroy(&npn->by_ext);
+	rhashtable_destroy(&npn->by_int);
+}

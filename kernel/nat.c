@@ -1,0 +1,488 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Source NAT, destination NAT and hairpinning; see nat.h.
+ *
+ * The NAT core has a list of chains at each of its hooks and calls them in the
+ * order of their priority until one has bound the flow. We stand just before
+ * the admin's source NAT chains, so that masquerade finds nothing left to do,
+ * and just after his destination NAT chains, so that his dnat rules win.
+ *
+ * A range of one address and one port makes the NAT core take just that
+ * external endpoint, even if another conntrack entry has it: then the packet
+ * would be dropped at confirm. So whatever unreplied entry stands in the way
+ * is removed first. (A peer's early packet leaves such an entry: "inbound
+ * first".)
+ *
+ * Everything here runs under rcu_read_lock(), mostly in softirq.
+ */
+#include <linux/icmp.h>
+#include <linux/icmpv6.h>
+#include <linux/netfilter_ipv4.h>
+#include <linux/netfilter_ipv6.h>
+#include <linux/skbuff.h>
+#include <net/icmp.h>
+#include <net/netfilter/nf_conntrack.h>
+#include <net/netfilter/nf_conntrack_core.h>
+#include <net/netfilter/nf_conntrack_zones.h>
+#include <net/netfilter/nf_nat.h>
+#include <net/netfilter/nf_socket.h>
+#include <net/sock.h>
+
+#include "helper.h"
+#include "main.h"
+#include "mapping.h"
+#include "nat.h"
+#include "ports.h"
+#include "trace.h"
+#include "wan.h"
+
+/* How often a mapping may end between finding and using it. */
+#define NP_NAT_TRIES	3
+
+/* A flow on its way. */
+struct np_nat {
+	struct np_net *npn;
+	struct sk_buff *skb;
+	const struct nf_hook_state *state;
+	struct nf_conn *ct;
+	struct np_wan *wan;
+	u8 family;
+	u8 l4proto;
+	bool icmp;
+};
+
+static const struct nf_conntrack_tuple *np_tuple(const struct nf_conn *ct,
+						 enum ip_conntrack_dir dir)
+{
+	return &ct->tuplehash[dir].tuple;
+}
+
+/* Is this the first packet of a flow that we may translate? */
+static bool np_nat_begin(struct np_nat *nat, void *priv, struct sk_buff *skb,
+			 const struct nf_hook_state *state)
+{
+	enum ip_conntrack_info ctinfo;
+	enum np_l4 l4;
+
+	nat->ct = nf_ct_get(skb, &ctinfo);
+	if (!nat->ct || ctinfo != IP_CT_NEW)
+		return false;
+	nat->l4proto = nf_ct_protonum(nat->ct);
+	l4 = np_l4(nat->l4proto);
+	if (l4 == NP_L4_NONE)
+		return false;
+	nat->npn = priv;
+	nat->skb = skb;
+	nat->state = state;
+	nat->family = state->pf;
+	nat->icmp = l4 == NP_L4_ICMP;
+	return true;
+}
+
+static unsigned int np_nat_leave(const struct np_nat *nat, enum np_stat why)
+{
+	np_stat_inc(nat->npn->stats, why);
+	return NF_ACCEPT;
+}
+
+static unsigned int np_nat_drop(const struct np_nat *nat, enum np_stat why)
+{
+	np_stat_inc(nat->npn->stats, why);
+	return NF_DROP;
+}
+
+/* RFC 5508 REQ-8: tell the sender that there is no port for him. */
+static unsigned int np_nat_exhausted(const struct np_nat *nat)
+{
+	if (nat->family == NFPROTO_IPV4)
+		icmp_send(nat->skb, ICMP_DEST_UNREACH, ICMP_PKT_FILTERED, 0);
+#if IS_ENABLED(CONFIG_IPV6)
+	else
+		icmpv6_send(nat->skb, ICMPV6_DEST_UNREACH,
+			    ICMPV6_ADM_PROHIBITED, 0);
+#endif
+	return np_nat_drop(nat, NP_STAT_EXHAUSTED);
+}
+
+static unsigned int np_nat_refuse(const struct np_nat *nat, int err)
+{
+	switch (err) {
+	case -ENOSPC:
+		return np_nat_exhausted(nat);
+	case -EADDRNOTAVAIL:
+		return np_nat_drop(nat, NP_STAT_NO_ADDRESS);
+	case -ENOMEM:
+		return np_nat_leave(nat, NP_STAT_NO_MEMORY);
+	default:
+		return np_nat_leave(nat, NP_STAT_CAPPED);
+	}
+}
+
+static void np_nat_key(const struct np_nat *nat, struct np_key *key,
+		       const union nf_inet_addr *ip, __be16 port)
+{
+	memset(key, 0, sizeof(*key));
+	key->ip = *ip;
+	key->port = port;
+	key->l4proto = nat->l4proto;
+	key->family = nat->family;
+}
+
+/* The internal endpoint that the flow comes from. */
+static void np_nat_source(const struct np_nat *nat, struct np_key *key)
+{
+	const struct nf_conntrack_tuple *t;
+
+	t = np_tuple(nat->ct, IP_CT_DIR_ORIGINAL);
+	/* An ICMP query's identifier sits there, too. */
+	np_nat_key(nat, key, &t->src.u3, t->src.u.all);
+	key->zone = nf_ct_zone(nat->ct)->id;
+	key->wan = nat->wan->id;
+}
+
+/* The mapping that the flow is addressed to, if any. */
+static struct np_mapping *np_nat_target(const struct np_nat *nat)
+{
+	const struct nf_conntrack_tuple *t;
+	struct np_mapping *m;
+	struct np_key key;
+
+	t = np_tuple(nat->ct, IP_CT_DIR_ORIGINAL);
+	np_nat_key(nat, &key, &t->dst.u3,
+		   nat->icmp ? t->src.u.icmp.id : t->dst.u.all);
+	m = np_mapping_by_ext(nat->npn, &key);
+	if (m && m->internal.zone != nf_ct_zone(nat->ct)->id)
+		return NULL;
+	return m;
+}
+
+static struct np_mapping *np_nat_new_mapping(const struct np_nat *nat,
+					     const struct np_key *key)
+{
+	/* The route of a hairpinned packet says nothing about the WAN. */
+	bool leaving = nat->state->out->ifindex == nat->wan->ifindex;
+	struct np_addr *addr;
+
+	addr = np_wan_pick_addr(nat->wan, leaving ? nat->state->out : NULL,
+				leaving ? nat->skb : NULL, nat->family,
+				&key->ip);
+	if (!addr)
+		return ERR_PTR(-EADDRNOTAVAIL);
+	return np_mapping_new(nat->npn, addr, key, nf_ct_zone(nat->ct)->dir,
+			      0, false);
+}
+
+/* The flow's mapping, with the flow recorded on it. */
+static struct np_mapping *np_nat_mapping(const struct np_nat *nat,
+					 const struct np_remote *remote)
+{
+	struct np_mapping *m;
+	struct np_key key;
+	int tries, err;
+
+	np_nat_source(nat, &key);
+	for (tries = 0; tries < NP_NAT_TRIES; tries++) {
+		m = np_mapping_by_int(nat->npn, &key);
+		if (!m)
+			m = np_nat_new_mapping(nat, &key);
+		if (IS_ERR(m))
+			return m;
+		err = np_mapping_add_flow(m, remote);
+		if (!err)
+			return m;
+		if (err != -ESTALE)
+			return ERR_PTR(err);
+	}
+	return ERR_PTR(-EADDRNOTAVAIL);
+}
+
+/*
+ * Make way for the flow on external endpoint @ext: an entry that answers to the
+ * same packets from outside goes if it has never been replied to. False if it
+ * has: then it is somebody's, and the new flow cannot be.
+ */
+static bool np_nat_make_way(const struct np_nat *nat, const struct np_key *ext)
+{
+	struct nf_conntrack_tuple t = *np_tuple(nat->ct, IP_CT_DIR_REPLY);
+	struct nf_conntrack_tuple_hash *h;
+	struct nf_conn *other;
+	bool free = true;
+
+	t.dst.u3 = ext->ip;
+	if (nat->icmp)
+		t.src.u.icmp.id = ext->port;
+	else
+		t.dst.u.all = ext->port;
+	h = nf_conntrack_find_get(nat->npn->net, nf_ct_zone(nat->ct), &t);
+	if (!h)
+		return true;
+
+	other = nf_ct_tuplehash_to_ctrack(h);
+	/* Another packet of the same flow may have been faster; conntrack makes
+	 * one entry of the two.
+	 */
+	if (nf_ct_tuple_equal(np_tuple(other, IP_CT_DIR_ORIGINAL),
+			      np_tuple(nat->ct, IP_CT_DIR_ORIGINAL)))
+		goto out;
+	if (test_bit(IPS_SEEN_REPLY_BIT, &other->status)) {
+		free = false;
+		goto out;
+	}
+	if (nf_ct_kill(other))
+		np_stat_inc(nat->npn->stats, NP_STAT_EVICTED);
+out:
+	nf_ct_put(other);
+	return free;
+}
+
+/* Bind the flow to just one endpoint; @port may be left as it is. */
+static unsigned int np_nat_bind(const struct np_nat *nat,
+				const union nf_inet_addr *ip,
+				const __be16 *port,
+				enum nf_nat_manip_type manip)
+{
+	struct nf_nat_range2 range = {
+		.flags = NF_NAT_RANGE_MAP_IPS,
+		.min_addr = *ip,
+		.max_addr = *ip,
+	};
+
+	if (port) {
+		range.flags |= NF_NAT_RANGE_PROTO_SPECIFIED;
+		range.min_proto.all = *port;
+		range.max_proto.all = *port;
+	}
+	return nf_nat_setup_info(nat->ct, &range, manip);
+}
+
+/* Translate the source of a flow that leaves for @remote. */
+static unsigned int np_nat_source_nat(const struct np_nat *nat,
+				      const struct np_remote *remote,
+				      enum np_policy policy,
+				      struct np_mapping **mapping)
+{
+	struct np_mapping *m = np_nat_mapping(nat, remote);
+	u8 filter = np_policy_filter(policy);
+
+	if (IS_ERR(m))
+		return np_nat_refuse(nat, PTR_ERR(m));
+	if (policy != NP_POLICY_NONE && READ_ONCE(m->filter) != filter &&
+	    !READ_ONCE(m->reserved))
+		WRITE_ONCE(m->filter, filter);
+	if (!np_nat_make_way(nat, &m->external))
+		return np_nat_drop(nat, NP_STAT_CLASHED);
+	if (!rcu_dereference(nat->wan->conf)->inbound_refresh)
+		np_helper_watch(nat->ct);
+	*mapping = m;
+	return np_nat_bind(nat, &m->external.ip, &m->external.port,
+			   NF_NAT_MANIP_SRC);
+}
+
+static bool np_nat_is_ours(const struct np_nat *nat)
+{
+	const struct np_wan_conf *conf = rcu_dereference(nat->wan->conf);
+
+	if (nat->family == NFPROTO_IPV6 && !conf->nat66)
+		return false;
+	return np_wan_is_internal(conf, nat->family,
+				  &np_tuple(nat->ct,
+					    IP_CT_DIR_ORIGINAL)->src.u3);
+}
+
+/* A flow leaves a WAN. */
+static unsigned int np_nat_outbound(const struct np_nat *nat)
+{
+	const struct nf_conntrack_tuple *t;
+	struct np_remote remote = {};
+	enum np_policy policy;
+	struct np_mapping *m;
+	unsigned int verdict;
+
+	/* The router's own flows come from no device. */
+	if (!nat->skb->skb_iif || !np_nat_is_ours(nat))
+		return NF_ACCEPT;
+	policy = np_policy(nat->ct);
+	if (policy == NP_POLICY_OFF)
+		return NF_ACCEPT;
+
+	/* After whatever destination NAT the admin has done. */
+	t = np_tuple(nat->ct, IP_CT_DIR_REPLY);
+	remote.ip = t->src.u3;
+	remote.port = nat->icmp ? t->dst.u.all : t->src.u.all;
+	verdict = np_nat_source_nat(nat, &remote, policy, &m);
+	if (verdict == NF_ACCEPT && nat->ct->status & IPS_SRC_NAT)
+		np_stat_inc(nat->npn->stats, NP_STAT_FLOWS_OUT);
+	return verdict;
+}
+
+/*
+ * A flow from an internal endpoint to another one's mapping, whose destination
+ * we have translated already: its source becomes the sender's external endpoint
+ * (RFC 4787 REQ-9a).
+ */
+static unsigned int np_nat_hairpin(struct np_nat *nat)
+{
+	struct np_mapping *target = np_nat_target(nat), *m = NULL;
+	const struct nf_conntrack_tuple *t;
+	struct np_remote remote = { .hairpin = true };
+	unsigned int verdict;
+
+	t = np_tuple(nat->ct, IP_CT_DIR_REPLY);
+	if (!target || !nf_inet_addr_cmp(&target->internal.ip, &t->src.u3))
+		return NF_ACCEPT;
+	nat->wan = target->addr->wan;
+	if (!np_nat_is_ours(nat))
+		return NF_ACCEPT;
+
+	t = np_tuple(nat->ct, IP_CT_DIR_ORIGINAL);
+	remote.ip = t->dst.u3;
+	remote.port = t->dst.u.all;
+	verdict = np_nat_source_nat(nat, &remote, NP_POLICY_NONE, &m);
+	if (verdict != NF_ACCEPT || !m)
+		return verdict;
+
+	/* The other end of it: what the target sees, and answers to. */
+	t = np_tuple(nat->ct, IP_CT_DIR_REPLY);
+	remote.ip = t->dst.u3;
+	remote.port = t->dst.u.all;
+	remote.inbound = true;
+	np_mapping_add_flow(target, &remote);
+	return np_nat_leave(nat, NP_STAT_FLOWS_HAIRPIN);
+}
+
+static unsigned int np_nat_postrouting(void *priv, struct sk_buff *skb,
+				       const struct nf_hook_state *state)
+{
+	struct np_nat nat;
+
+	if (!np_nat_begin(&nat, priv, skb, state))
+		return NF_ACCEPT;
+	nat.wan = np_wan_by_ifindex(nat.npn, state->out->ifindex);
+	if (nat.wan)
+		return np_nat_outbound(&nat);
+	if (nat.ct->status & IPS_DST_NAT)
+		return np_nat_hairpin(&nat);
+	return NF_ACCEPT;
+}
+
+/* Does a socket of the router wait for this very packet? */
+static bool np_nat_local(const struct np_nat *nat)
+{
+	struct sock *sk = NULL;
+
+	if (nat->l4proto != IPPROTO_TCP && nat->l4proto != IPPROTO_UDP)
+		return false;
+	if (nat->family == NFPROTO_IPV4)
+		sk = nf_sk_lookup_slow_v4(nat->npn->net, nat->skb,
+					  nat->state->in);
+#if IS_ENABLED(CONFIG_IPV6)
+	else
+		sk = nf_sk_lookup_slow_v6(nat->npn->net, nat->skb,
+					  nat->state->in);
+#endif
+	if (!sk)
+		return false;
+	sock_gen_put(sk);
+	return true;
+}
+
+/* Who a hairpinned flow comes from, as its target will see it. */
+static void np_nat_hairpin_source(struct np_nat *nat,
+				  const struct np_mapping *target,
+				  struct np_remote *remote)
+{
+	struct np_mapping *m;
+	struct np_key key;
+
+	nat->wan = target->addr->wan;
+	np_nat_source(nat, &key);
+	m = np_mapping_by_int(nat->npn, &key);
+	/* Without a mapping it has no port yet that could have been sent to,
+	 * and an address of the WAN in any case.
+	 */
+	remote->ip = m ? m->external.ip : target->external.ip;
+	remote->port = m ? m->external.port : 0;
+}
+
+/* Is the flow between internal endpoints, rather than from outside? */
+static bool np_nat_from_inside(struct np_nat *nat,
+			       const struct np_mapping *target)
+{
+	if (np_wan_by_ifindex(nat->npn, nat->state->in->ifindex))
+		return false;
+	nat->wan = target->addr->wan;
+	return np_nat_is_ours(nat);
+}
+
+static unsigned int np_nat_prerouting(void *priv, struct sk_buff *skb,
+				      const struct nf_hook_state *state)
+{
+	const struct nf_conntrack_tuple *t;
+	struct np_remote remote = {};
+	struct np_mapping *m;
+	struct np_nat nat;
+	bool inside;
+
+	if (!np_nat_begin(&nat, priv, skb, state))
+		return NF_ACCEPT;
+	m = np_nat_target(&nat);
+	if (!m)
+		return NF_ACCEPT;
+
+	t = np_tuple(nat.ct, IP_CT_DIR_ORIGINAL);
+	inside = np_nat_from_inside(&nat, m);
+	/* Pings from outside, and one's own, are the router's to answer. */
+	if (nat.icmp &&
+	    (!inside || nf_inet_addr_cmp(&m->internal.ip, &t->src.u3)))
+		return NF_ACCEPT;
+	if (np_nat_local(&nat))
+		return np_nat_leave(&nat, NP_STAT_LOCAL);
+
+	remote.ip = t->src.u3;
+	remote.port = t->src.u.all;
+	remote.inbound = true;
+	if (inside)
+		np_nat_hairpin_source(&nat, m, &remote);
+	if (!np_mapping_admits(m, &remote.ip, remote.port)) {
+		trace_np_filtered(m, &remote.ip, remote.port);
+		return np_nat_leave(&nat, NP_STAT_FILTERED);
+	}
+	/* Hairpinned flows are recorded when both ends are known. */
+	if (!inside) {
+		if (np_mapping_add_flow(m, &remote))
+			return np_nat_leave(&nat, NP_STAT_CAPPED);
+		if (!rcu_dereference(m->addr->wan->conf)->inbound_refresh)
+			np_helper_watch(nat.ct);
+		np_stat_inc(nat.npn->stats, NP_STAT_FLOWS_IN);
+	}
+	return np_nat_bind(&nat, &m->internal.ip,
+			   nat.icmp ? NULL : &m->internal.port,
+			   NF_NAT_MANIP_DST);
+}
+
+static void np_nat_ops(struct nf_hook_ops ops[2], struct np_net *npn, u8 pf)
+{
+	ops[0] = (struct nf_hook_ops) {
+		.hook = np_nat_prerouting,
+		.priv = npn,
+		.pf = pf,
+		.hooknum = NF_INET_PRE_ROUTING,
+		.priority = NF_IP_PRI_NAT_DST + 1,
+	};
+	ops[1] = (struct nf_hook_ops) {
+		.hook = np_nat_postrouting,
+		.priv = npn,
+		.pf = pf,
+		.hooknum = NF_INET_POST_ROUTING,
+		.priority = NF_IP_PRI_NAT_SRC - 1,
+	};
+}
+
+void np_nat_ops_init(struct np_net *npn)
+{
+	BUILD_BUG_ON((int)NF_IP_PRI_NAT_DST != (int)NF_IP6_PRI_NAT_DST);
+	BUILD_BUG_ON((int)NF_IP_PRI_NAT_SRC != (int)NF_IP6_PRI_NAT_SRC);
+
+	np_nat_ops(npn->nat4, npn, NFPROTO_IPV4);
+	np_nat_ops(npn->nat6, npn, NFPROTO_IPV6);
+}
