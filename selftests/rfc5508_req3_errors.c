@@ -43,6 +43,7 @@ static bool begin(int protocol)
 	return f.answered;
 }
 
+/* Seen on A's wire, whichever way it goes. */
 static bool error_arrives(struct packet *error)
 {
 	return sniff_find(inside, error, is_icmp_error, NULL, SILENCE_MS);
@@ -127,8 +128,9 @@ static struct seen without_mapping_is_dropped(const struct row *row)
 /* A's socket is closed; the server's packet is refused by A itself. */
 static struct seen outbound_is_translated(const struct row *row)
 {
-	struct ep to;
 	struct sock_error e;
+	struct packet asked;
+	struct ep to;
 	int s2;
 
 	if (!begin(row->protocol))
@@ -139,6 +141,8 @@ static struct seen outbound_is_translated(const struct row *row)
 	udp_send(s2, to);
 	if (!sock_error_wait(s2, &e, SILENCE_MS))
 		return seen(false, "the error does not arrive");
+	if (!error_arrives(&asked))
+		return seen(false, "the gateway refuses, A was not asked");
 	return seen(e.error == ECONNREFUSED && ep_eq(e.about, to) &&
 		    ep_same_addr(e.offender, wan(GA, 0)), "about %s, from %s",
 		    ep_str(e.about), ep_addr_str(e.offender));
@@ -148,19 +152,22 @@ static struct seen error_deletes_nothing(const struct row *row)
 {
 	struct packet error;
 	struct ep got;
+	bool kept;
 
 	if (!begin(row->protocol))
 		return seen(false, "no flow");
 	error = packet_icmp_error(router(), &sent, unreachable(), 1, 0);
 	packet_send(NET, &error);
 	sleep_ms(100);
-	return seen(still_taken(&f, &got), "neighbour gets %s", ep_str(got));
+	kept = still_taken(&f, &got);
+	return seen(kept, "neighbour gets %s", ep_str(got));
 }
 
 static struct seen error_refreshes_nothing(const struct row *row)
 {
 	struct packet error;
 	struct ep got;
+	bool kept;
 	int i;
 
 	if (!begin(row->protocol))
@@ -171,7 +178,8 @@ static struct seen error_refreshes_nothing(const struct row *row)
 		packet_send(NET, &error);
 	}
 	sleep_s(20);
-	return seen(!still_taken(&f, &got) && ep_eq(got, f.external),
+	kept = still_taken(&f, &got);
+	return seen(!kept && ep_eq(got, f.external),
 		    "95 s and 3 errors later the neighbour gets %s",
 		    ep_str(got));
 }
