@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Structures of natpunch.h to attributes and back, by one table for each
+ * attribute set. A new attribute is a new field and a new line here. The tables
+ * also give the names that the kernel's complaints are told with.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+
+#include "internal.h"
+
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
+#define FIELD(_name, _kind, _struct, _field)				\
+	{ .name = (_name), .kind = (_kind),				\
+	  .offset = offsetof(struct _struct, _field) }
+
+#define ARRAY(_name, _kind, _field, _max, _nest)			\
+	{ .name = (_name), .kind = (_kind),				\
+	  .offset = offsetof(struct natpunch_wan, _field),		\
+	  .count = offsetof(struct natpunch_wan, n_##_field),		\
+	  .max = (_max), .nest = (_nest) }
+
+static const struct np_attr prefix_attrs[] = {
+	[NATPUNCH_A_PREFIX_ADDR] = { .name = "addr" },
+	[NATPUNCH_A_PREFIX_LEN] = { .name = "len" },
+};
+
+static const struct np_set prefix_set = {
+	prefix_attrs, ARRAY_SIZE(prefix_attrs)
+};
+
+#define W(_name, _kind, _field) FIELD(_name, _kind, natpunch_wan, _field)
+
+static const struct np_attr wan_attrs[] = {
+	[NATPUNCH_A_WAN_DEV] = W("dev", NP_DEV, dev),
+	[NATPUNCH_A_WAN_IFINDEX] = W("ifindex", NP_U32, ifindex),
+	[NATPUNCH_A_WAN_FILTER] = W("filter", NP_U8, filter),
+	[NATPUNCH_A_WAN_PORT_MIN] = W("port-min", NP_PORT, port_min),
+	[NATPUNCH_A_WAN_PORT_MAX] = W("port-max", NP_PORT, port_max),
+	[NATPUNCH_A_WAN_ADDR] = ARRAY("addr", NP_ADDRS, addr,
+				      NATPUNCH_MAX_ADDRESSES, NULL),
+	[NATPUNCH_A_WAN_INTERNAL] = ARRAY("internal", NP_PREFIXES, internal,
+					  NATPUNCH_MAX_INTERNAL, &prefix_set),
+	[NATPUNCH_A_WAN_NAT66] = W("nat66", NP_U8, nat66),
+	[NATPUNCH_A_WAN_INBOUND_REFRESH] = W("inbound-refresh", NP_U8,
+					     inbound_refresh),
+	[NATPUNCH_A_WAN_UDP_TIMEOUT] = W("udp-timeout", NP_U32, udp_timeout),
+	[NATPUNCH_A_WAN_ICMP_TIMEOUT] = W("icmp-timeout", NP_U32, icmp_timeout),
+	[NATPUNCH_A_WAN_TCP_TIMEOUT] = W("tcp-timeout", NP_U32, tcp_timeout),
+	[NATPUNCH_A_WAN_TCP_TRANSITORY] = W("tcp-transitory", NP_U32,
+					    tcp_transitory),
+	[NATPUNCH_A_WAN_EXT_ADDR] = ARRAY("ext-addr", NP_ADDRS, ext_addr,
+					  NATPUNCH_MAX_ADDRESSES, NULL),
+	[NATPUNCH_A_WAN_MAPPINGS] = W("mappings", NP_U32, mappings),
+};
+
+const struct np_set np_wan_set = { wan_attrs, ARRAY_SIZE(wan_attrs) };
+
+#define M(_name, _kind, _field) FIELD(_name, _kind, natpunch_mapping, _field)
+
+static const struct np_attr mapping_attrs[] = {
+	[NATPUNCH_A_MAPPING_WAN] = M("wan", NP_DEV, wan),
+	[NATPUNCH_A_MAPPING_L4PROTO] = M("l4proto", NP_U8, l4proto),
+	[NATPUNCH_A_MAPPING_INT_ADDR] = M("int-addr", NP_ADDR, int_addr),
+	[NATPUNCH_A_MAPPING_INT_PORT] = M("int-port", NP_PORT, int_port),
+	[NATPUNCH_A_MAPPING_EXT_ADDR] = M("ext-addr", NP_ADDR, ext_addr),
+	[NATPUNCH_A_MAPPING_EXT_PORT] = M("ext-port", NP_PORT, ext_port),
+	[NATPUNCH_A_MAPPING_ZONE] = M("zone", NP_U16, zone),
+	[NATPUNCH_A_MAPPING_FILTER] = M("filter", NP_U8, filter),
+	[NATPUNCH_A_MAPPING_FLOWS] = M("flows", NP_U32, flows),
+	[NATPUNCH_A_MAPPING_AGE] = M("age", NP_U32, age),
+	[NATPUNCH_A_MAPPING_EXPIRES] = M("expires", NP_U32, expires),
+	[NATPUNCH_A_MAPPING_RESERVED] = M("reserved", NP_FLAG, reserved),
+	[NATPUNCH_A_MAPPING_REASON] = M("reason", NP_U8, reason),
+};
+
+const struct np_set np_mapping_set = {
+	mapping_attrs, ARRAY_SIZE(mapping_attrs)
+};
+
+#define R(_name, _kind, _field) \
+	FIELD(_name, _kind, natpunch_reservation, _field)
+
+static const struct np_attr reservation_attrs[] = {
+	[NATPUNCH_A_RESERVATION_WAN] = R("wan", NP_DEV, wan),
+	[NATPUNCH_A_RESERVATION_L4PROTO] = R("l4proto", NP_U8, l4proto),
+	[NATPUNCH_A_RESERVATION_INT_ADDR] = R("int-addr", NP_ADDR, int_addr),
+	[NATPUNCH_A_RESERVATION_INT_PORT] = R("int-port", NP_PORT, int_port),
+	[NATPUNCH_A_RESERVATION_EXT_ADDR] = R("ext-addr", NP_ADDR, ext_addr),
+	[NATPUNCH_A_RESERVATION_EXT_PORT] = R("ext-port", NP_PORT, ext_port),
+	[NATPUNCH_A_RESERVATION_FILTER] = R("filter", NP_U8, filter),
+	[NATPUNCH_A_RESERVATION_LIFETIME] = R("lifetime", NP_U32, lifetime),
+};
+
+const struct np_set np_reservation_set = {
+	reservation_attrs, ARRAY_SIZE(reservation_attrs)
+};
+
+#define S(_name, _kind, _field) FIELD(_name, _kind, natpunch_stats, _field)
+
+static const struct np_attr stats_attrs[] = {
+	[NATPUNCH_A_STATS_PAD] = { .name = "pad" },
+	[NATPUNCH_A_STATS_MAPPINGS] = S("mappings", NP_U32, mappings),
+	[NATPUNCH_A_STATS_MAPPINGS_MAX] = S("mappings-max", NP_U32,
+					    mappings_max),
+	[NATPUNCH_A_STATS_FLOWS] = S("flows", NP_U32, flows),
+	[NATPUNCH_A_STATS_FLOWS_MAX] = S("flows-max", NP_U32, flows_max),
+	[NATPUNCH_A_STATS_MAPPINGS_NEW] = S("mappings-new", NP_U64,
+					    mappings_new),
+	[NATPUNCH_A_STATS_MAPPINGS_ENDED] = S("mappings-ended", NP_U64,
+					      mappings_ended),
+	[NATPUNCH_A_STATS_FLOWS_OUT] = S("flows-out", NP_U64, flows_out),
+	[NATPUNCH_A_STATS_FLOWS_IN] = S("flows-in", NP_U64, flows_in),
+	[NATPUNCH_A_STATS_FLOWS_HAIRPIN] = S("flows-hairpin", NP_U64,
+					     flows_hairpin),
+	[NATPUNCH_A_STATS_FILTERED] = S("filtered", NP_U64, filtered),
+	[NATPUNCH_A_STATS_LOCAL] = S("local", NP_U64, local),
+	[NATPUNCH_A_STATS_EXHAUSTED] = S("exhausted", NP_U64, exhausted),
+	[NATPUNCH_A_STATS_EVICTED] = S("evicted", NP_U64, evicted),
+	[NATPUNCH_A_STATS_CLASHED] = S("clashed", NP_U64, clashed),
+	[NATPUNCH_A_STATS_NO_ADDRESS] = S("no-address", NP_U64, no_address),
+	[NATPUNCH_A_STATS_CAPPED] = S("capped", NP_U64, capped),
+	[NATPUNCH_A_STATS_NO_MEMORY] = S("no-memory", NP_U64, no_memory),
+};
+
+const struct np_set np_stats_set = { stats_attrs, ARRAY_SIZE(stats_attrs) };
+
+const struct np_attr *np_attr_info(const struct np_set *set, uint16_t type)
+{
+	if (!set || type >= set->n || !set->attr[type].name)
+		return NULL;
+	return &set->attr[type];
+}
+
+static int put_addr(struct nlmsghdr *nlh, uint16_t type,
+		    const struct natpunch_addr *addr)
+{
+	switch (addr->family) {
+	case AF_INET:
+		mnl_attr_put(nlh, type, sizeof(addr->in), &addr->in);
+		return 0;
+	case AF_INET6:
+		mnl_attr_put(nlh, type, sizeof(addr->in6), &addr->in6);
+		return 0;
+	default:
+		return -EAFNOSUPPORT;
+	}
+}
+
+static int put_addrs(struct nlmsghdr *nlh, uint16_t type,
+		     const struct natpunch_addr *addr, uint32_t n)
+{
+	int err = 0;
+	uint32_t i;
+
+	if (!n)		/* an empty one takes all away */
+		mnl_attr_put(nlh, type, 0, NULL);
+	for (i = 0; i < n && !err; i++)
+		err = put_addr(nlh, type, &addr[i]);
+	return err;
+}
+
+static int put_prefixes(struct nlmsghdr *nlh, uint16_t type,
+			const struct natpunch_prefix *prefix, uint32_t n)
+{
+	struct nlattr *nest;
+	int err = 0;
+	uint32_t i;
+
+	if (!n)
+		mnl_attr_nest_end(nlh, mnl_attr_nest_start(nlh, type));
+	for (i = 0; i < n && !err; i++) {
+		nest = mnl_attr_nest_start(nlh, type);
+		err = put_addr(nlh, NATPUNCH_A_PREFIX_ADDR, &prefix[i].addr);
+		mnl_attr_put_u8(nlh, NATPUNCH_A_PREFIX_LEN, prefix[i].len);
+		mnl_attr_nest_end(nlh, nest);
+	}
+	return err;
+}
+
+static int put_dev(struct nlmsghdr *nlh, uint16_t type, const char *dev)
+{
+	if (!memchr(dev, '\0', NATPUNCH_DEV_SIZE))
+		return -ENAMETOOLONG;
+	mnl_attr_put_strz(nlh, type, dev);
+	return 0;
+}
+
+static int put_field(struct nlmsghdr *nlh, uint16_t type,
+		     const struct np_attr *a, const char *obj)
+{
+	const void *field = obj + a->offset;
+	uint32_t n = 0;
+
+	if (a->kind == NP_ADDRS || a->kind == NP_PREFIXES) {
+		memcpy(&n, obj + a->count, sizeof(n));
+		if (n > a->max)
+			return -E2BIG;
+	}
+	switch (a->kind) {
+	case NP_U8:
+		mnl_attr_put_u8(nlh, type, *(const uint8_t *)field);
+		return 0;
+	case NP_U16:
+		mnl_attr_put_u16(nlh, type, *(const uint16_t *)field);
+		return 0;
+	case NP_PORT:
+		mnl_attr_put_u16(nlh, type, htons(*(const uint16_t *)field));
+		return 0;
+	case NP_U32:
+		mnl_attr_put_u32(nlh, type, *(const uint32_t *)field);
+		return 0;
+	case NP_U64:
+		mnl_attr_put_u64(nlh, type, *(const uint64_t *)field);
+		return 0;
+	case NP_FLAG:
+		if (*(const uint8_t *)field)
+			mnl_attr_put(nlh, type, 0, NULL);
+		return 0;
+	case NP_DEV:
+		return put_dev(nlh, type, field);
+	case NP_ADDR:
+		return put_addr(nlh, type, field);
+	case NP_ADDRS:
+		return put_addrs(nlh, type, field, n);
+	case NP_PREFIXES:
+		return put_prefixes(nlh, type, field, n);
+	case NP_NONE:
+		break;
+	}
+	return 0;
+}
+
+/*
+ * Put the fields of obj that are given and allowed. What is given but not
+ * allowed in this request (an object that a reply filled in may be given back)
+ * is left out.
+ */
+int np_encode(struct nlmsghdr *nlh, const struct np_set *set, const void *obj,
+	      uint64_t allowed)
+{
+	uint64_t fields = *(const uint64_t *)obj & allowed;
+	uint16_t type;
+	int err;
+
+	for (type = 1; type < set->n; type++) {
+		if (!(fields >> type & 1))
+			continue;
+		err = put_field(nlh, type, &set->attr[type], obj);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static bool get_addr(const struct nlattr *attr, struct natpunch_addr *addr)
+{
+	const void *data = mnl_attr_get_payload(attr);
+
+	switch (mnl_attr_get_payload_len(attr)) {
+	case sizeof(addr->in):
+		addr->family = AF_INET;
+		memcpy(&addr->in, data, sizeof(addr->in));
+		return true;
+	case sizeof(addr->in6):
+		addr->family = AF_INET6;
+		memcpy(&addr->in6, data, sizeof(addr->in6));
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool get_prefix(const struct nlattr *nest, struct natpunch_prefix *p)
+{
+	bool addr = false, len = false;
+	const struct nlattr *attr;
+
+	mnl_attr_for_each_nested(attr, nest) {
+		switch (mnl_attr_get_type(attr)) {
+		case NATPUNCH_A_PREFIX_ADDR:
+			addr = get_addr(attr, &p->addr);
+			break;
+		case NATPUNCH_A_PREFIX_LEN:
+			len = mnl_attr_get_payload_len(attr) >= 1;
+			if (len)
+				p->len = mnl_attr_get_u8(attr);
+			break;
+		}
+	}
+	return addr && len;
+}
+
+static bool get_dev(const struct nlattr *attr, char *dev)
+{
+	const char *s = mnl_attr_get_payload(attr);
+	size_t len = strnlen(s, mnl_attr_get_payload_len(attr));
+
+	if (len >= NATPUNCH_DEV_SIZE)
+		return false;
+	memcpy(dev, s, len);
+	dev[len] = '\0';
+	return true;
+}
+
+/* An array's element: appended, and ignored where the array is full. */
+static bool get_element(const struct nlattr *attr, const struct np_attr *a,
+			char *obj)
+{
+	uint32_t *n = (uint32_t *)(void *)(obj + a->count);
+	void *array = obj + a->offset;
+	bool ok;
+
+	if (!mnl_attr_get_payload_len(attr))
+		return true;	/* empty: there are none */
+	if (*n >= a->max)
+		return false;
+	if (a->kind == NP_ADDRS)
+		ok = get_addr(attr, (struct natpunch_addr *)array + *n);
+	else
+		ok = get_prefix(attr, (struct natpunch_prefix *)array + *n);
+	*n += ok;
+	return ok;
+}
+
+static bool get_field(const struct nlattr *attr, const struct np_attr *a,
+		      char *obj)
+{
+	void *field = obj + a->offset;
+	size_t len = mnl_attr_get_payload_len(attr);
+
+	switch (a->kind) {
+	case NP_U8:
+		if (len < sizeof(uint8_t))
+			return false;
+		*(uint8_t *)field = mnl_attr_get_u8(attr);
+		return true;
+	case NP_U16:
+	case NP_PORT:
+		if (len < sizeof(uint16_t))
+			return false;
+		*(uint16_t *)field = mnl_attr_get_u16(attr);
+		if (a->kind == NP_PORT)
+			*(uint16_t *)field = ntohs(*(uint16_t *)field);
+		return true;
+	case NP_U32:
+		if (len < sizeof(uint32_t))
+			return false;
+		*(uint32_t *)field = mnl_attr_get_u32(attr);
+		return true;
+	case NP_U64:
+		if (len < sizeof(uint64_t))
+			return false;
+		*(uint64_t *)field = mnl_attr_get_u64(attr);
+		return true;
+	case NP_FLAG:
+		*(uint8_t *)field = 1;
+		return true;
+	case NP_DEV:
+		return get_dev(attr, field);
+	case NP_ADDR:
+		return get_addr(attr, field);
+	case NP_ADDRS:
+	case NP_PREFIXES:
+		return get_element(attr, a, obj);
+	case NP_NONE:
+		break;
+	}
+	return false;
+}
+
+/*
+ * Fill a zeroed obj in. What is unknown, too short or of no known form is as if
+ * it had not come: a newer kernel may say more than we understand.
+ */
+void np_decode(const struct nlmsghdr *nlh, const struct np_set *set, void *obj)
+{
+	uint64_t *fields = obj;
+	const struct np_attr *a;
+	struct nlattr *attr;
+	uint16_t type;
+
+	mnl_attr_for_each(attr, nlh, sizeof(struct genlmsghdr)) {
+		type = mnl_attr_get_type(attr);
+		a = np_attr_info(set, type);
+		if (a && get_field(attr, a, obj))
+			*fields |= UINT64_C(1) << type;
+	}
+}

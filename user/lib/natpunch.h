@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * libnatpunch: natpunch's generic netlink family as plain C structures.
+ *
+ * This file is the library's whole interface. The words mapping, internal and
+ * external endpoint, filtering and hairpinning are those of RFC 4787; enums,
+ * limits and attribute names are those of <linux/natpunch.h>.
+ *
+ * Results: 0, or a negative errno value; natpunch_strerror() turns it into a
+ * sentence. Whatever reads or writes needs CAP_NET_ADMIN in the user namespace
+ * that owns the handle's network namespace, else -EPERM.
+ *
+ * Byte order: addresses are struct in_addr and struct in6_addr as everywhere in
+ * sockets (network order); all other values, ports too, are in host order.
+ *
+ * Threads: there is no global state. A handle is for one thread at a time;
+ * different handles do not know of each other. A callback must not use the
+ * handle that called it (-EBUSY).
+ *
+ * Forward compatibility: attributes that a newer kernel sends and this library
+ * does not know are ignored; fields that an older kernel does not send are
+ * zero and have no bit in .fields.
+ */
+#ifndef _NATPUNCH_H
+#define _NATPUNCH_H
+
+#include <stdint.h>
+#include <netinet/in.h>
+#include <linux/natpunch.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A device's name and its NUL; the kernel's IFNAMSIZ. */
+#define NATPUNCH_DEV_SIZE	16
+
+/*
+ * Every structure begins with .fields, which tells the fields that count: in a
+ * request those that the caller gives, in a reply those that the kernel sent.
+ * NATPUNCH_HAS(WAN_FILTER) is the bit of the field that carries the attribute
+ * NATPUNCH_A_WAN_FILTER:
+ *
+ *	struct natpunch_wan wan = {
+ *		.fields = NATPUNCH_HAS(WAN_DEV) | NATPUNCH_HAS(WAN_FILTER),
+ *		.dev = "eth0",
+ *		.filter = NATPUNCH_FILTER_EIF,
+ *	};
+ */
+#define NATPUNCH_HAS(attr)	(UINT64_C(1) << NATPUNCH_A_##attr)
+
+/**
+ * struct natpunch_addr - an IPv4 or IPv6 address
+ * @family: AF_INET, AF_INET6, or AF_UNSPEC for none
+ * @in: the address, if AF_INET
+ * @in6: the address, if AF_INET6
+ */
+struct natpunch_addr {
+	uint16_t family;
+	union {
+		struct in_addr in;
+		struct in6_addr in6;
+	};
+};
+
+/**
+ * struct natpunch_prefix - an address prefix
+ * @addr: the address; bits behind the prefix must be zero
+ * @len: bits, 0-32 or 0-128
+ */
+struct natpunch_prefix {
+	struct natpunch_addr addr;
+	uint8_t len;
+};
+
+/**
+ * struct natpunch_wan - a device whose outward flows are translated
+ * @fields: WAN_* fields that count
+ * @dev: (WAN_DEV) the device's name; the WAN belongs to the name and rests
+ *	while no device has it
+ * @ifindex: (WAN_IFINDEX, read only) the device's index; no bit without device
+ * @filter: (WAN_FILTER) enum natpunch_filter, EIF, ADF or APDF: filtering of
+ *	the mappings without a policy of their own (ADF), RFC 4787 section 5
+ * @port_min: (WAN_PORT_MIN) lowest external port (1024); with the default
+ *	range internal ports below 1024 get external ports below 1024,
+ *	RFC 4787 REQ-3
+ * @port_max: (WAN_PORT_MAX) highest external port (65535), at least @port_min
+ * @addr: (WAN_ADDR) @n_addr external addresses; none: the address that
+ *	masquerade would take. Of several each internal address keeps to one,
+ *	RFC 4787 REQ-2
+ * @n_addr: 0 to NATPUNCH_MAX_ADDRESSES; natpunch_wan_set() with the bit
+ *	WAN_ADDR and 0 takes all away
+ * @internal: (WAN_INTERNAL) @n_internal prefixes whose hosts are translated;
+ *	none: RFC 1918, 100.64.0.0/10 and, with @nat66, fc00::/7
+ * @n_internal: 0 to NATPUNCH_MAX_INTERNAL; natpunch_wan_set() with the bit
+ *	WAN_INTERNAL and 0 goes back to the default
+ * @nat66: (WAN_NAT66) 1 to translate IPv6 too (0)
+ * @inbound_refresh: (WAN_INBOUND_REFRESH) 1 if inbound packets refresh a
+ *	mapping as outbound ones do (1), RFC 4787 REQ-6
+ * @udp_timeout: (WAN_UDP_TIMEOUT) seconds that an idle UDP mapping lives,
+ *	NATPUNCH_MIN_UDP_TIMEOUT to NATPUNCH_MAX_TIMEOUT (300), RFC 4787 REQ-5
+ * @icmp_timeout: (WAN_ICMP_TIMEOUT) seconds for ICMP queries,
+ *	NATPUNCH_MIN_ICMP_TIMEOUT to NATPUNCH_MAX_TIMEOUT (60), RFC 5508 REQ-2
+ * @tcp_timeout: (WAN_TCP_TIMEOUT) seconds for established, idle TCP and SCTP,
+ *	NATPUNCH_MIN_TCP_TIMEOUT to NATPUNCH_MAX_TIMEOUT (7440), RFC 5382 REQ-5
+ * @tcp_transitory: (WAN_TCP_TRANSITORY) seconds for opening, closing and reset
+ *	TCP and SCTP, NATPUNCH_MIN_TCP_TRANSITORY to NATPUNCH_MAX_TIMEOUT (240),
+ *	RFC 5382 REQ-5, RFC 7857 section 2
+ * @ext_addr: (WAN_EXT_ADDR, read only) @n_ext_addr external addresses in use
+ *	at present
+ * @n_ext_addr: 0 to NATPUNCH_MAX_ADDRESSES
+ * @mappings: (WAN_MAPPINGS, read only) number of mappings at present
+ *
+ * In brackets stands what natpunch_wan_add() takes where a field's bit is not
+ * set.
+ */
+struct natpunch_wan {
+	uint64_t fields;
+	char dev[NATPUNCH_DEV_SIZE];
+	uint32_t ifindex;
+	uint8_t filter;
+	uint8_t nat66;
+	uint8_t inbound_refresh;
+	uint16_t port_min;
+	uint16_t port_max;
+	uint32_t udp_timeout;
+	uint32_t icmp_timeout;
+	uint32_t tcp_timeout;
+	uint32_t tcp_transitory;
+	uint32_t mappings;
+	uint32_t n_addr;
+	uint32_t n_internal;
+	uint32_t n_ext_addr;
+	struct natpunch_addr addr[NATPUNCH_MAX_ADDRESSES];
+	struct natpunch_addr ext_addr[NATPUNCH_MAX_ADDRESSES];
+	struct natpunch_prefix internal[NATPUNCH_MAX_INTERNAL];
+};
+
+/**
+ * struct natpunch_mapping - an internal endpoint and its external endpoint
+ * @fields: MAPPING_* fields that count
+ * @wan: (MAPPING_WAN) the WAN's device name
+ * @l4proto: (MAPPING_L4PROTO) IPPROTO_TCP, UDP, SCTP, ICMP or ICMPV6
+ * @filter: (MAPPING_FILTER) enum natpunch_filter; DEFAULT: as the WAN says
+ * @reserved: (MAPPING_RESERVED) 1: held by a reservation
+ * @reason: (MAPPING_REASON) enum natpunch_end_reason; in events only
+ * @int_addr: (MAPPING_INT_ADDR) internal address
+ * @int_port: (MAPPING_INT_PORT) internal port; of ICMP the query identifier
+ * @ext_addr: (MAPPING_EXT_ADDR) external address
+ * @ext_port: (MAPPING_EXT_PORT) external port; of ICMP the query identifier
+ * @zone: (MAPPING_ZONE) conntrack zone of the internal endpoint
+ * @flows: (MAPPING_FLOWS) flow records that the mapping holds
+ * @age: (MAPPING_AGE) seconds since the mapping was made
+ * @expires: (MAPPING_EXPIRES) seconds until the mapping is next looked at, and
+ *	ended if nothing has refreshed it; no bit on a reservation for good
+ */
+struct natpunch_mapping {
+	uint64_t fields;
+	char wan[NATPUNCH_DEV_SIZE];
+	uint8_t l4proto;
+	uint8_t filter;
+	uint8_t reserved;
+	uint8_t reason;
+	struct natpunch_addr int_addr;
+	struct natpunch_addr ext_addr;
+	uint16_t int_port;
+	uint16_t ext_port;
+	uint16_t zone;
+	uint32_t flows;
+	uint32_t age;
+	uint32_t expires;
+};
+
+/**
+ * struct natpunch_reservation - an external port given ahead of any packet
+ * @fields: RESERVATION_* fields that count
+ * @wan: (RESERVATION_WAN) the WAN's device name
+ * @l4proto: (RESERVATION_L4PROTO) IPPROTO_TCP, UDP or SCTP
+ * @filter: (RESERVATION_FILTER) enum natpunch_filter (DEFAULT)
+ * @int_addr: (RESERVATION_INT_ADDR) internal address
+ * @ext_addr: (RESERVATION_EXT_ADDR) external address (the one that the
+ *	internal address is paired with)
+ * @int_port: (RESERVATION_INT_PORT) internal port, 1-65535
+ * @ext_port: (RESERVATION_EXT_PORT) external port within the WAN's range (0:
+ *	chosen as for a packet from the internal endpoint)
+ * @lifetime: (RESERVATION_LIFETIME) seconds, 1 to NATPUNCH_MAX_TIMEOUT; without
+ *	the bit for good. In replies the seconds left
+ */
+struct natpunch_reservation {
+	uint64_t fields;
+	char wan[NATPUNCH_DEV_SIZE];
+	uint8_t l4proto;
+	uint8_t filter;
+	struct natpunch_addr int_addr;
+	struct natpunch_addr ext_addr;
+	uint16_t int_port;
+	uint16_t ext_port;
+	uint32_t lifetime;
+};
+
+/**
+ * struct natpunch_stats - the namespace's counters, since its first WAN
+ * @fields: STATS_* fields that the kernel sent
+ * @mappings: mappings at present
+ * @mappings_max: cap on mappings (module parameter max_mappings)
+ * @flows: flow records at present
+ * @flows_max: cap on flow records (module parameter max_flows)
+ * @mappings_new: mappings made
+ * @mappings_ended: mappings ended, for whatever reason
+ * @flows_out: flows translated outwards
+ * @flows_in: flows let in through a mapping
+ * @flows_hairpin: flows between two internal endpoints, RFC 4787 section 6
+ * @filtered: new inbound flows that a mapping's filtering did not admit
+ * @local: new inbound flows left to a socket of the router itself
+ * @exhausted: flows refused with ICMP because the external address had no port
+ *	left, RFC 5508 REQ-8
+ * @evicted: unreplied conntrack entries in the way of a mapping's endpoint
+ * @clashed: flows dropped because of a replied conntrack entry there
+ * @no_address: flows left alone because the WAN had no external address
+ * @capped: flows left alone because a cap was reached
+ * @no_memory: flows left alone because memory was short
+ */
+struct natpunch_stats {
+	uint64_t fields;
+	uint32_t mappings;
+	uint32_t mappings_max;
+	uint32_t flows;
+	uint32_t flows_max;
+	uint64_t mappings_new;
+	uint64_t mappings_ended;
+	uint64_t flows_out;
+	uint64_t flows_in;
+	uint64_t flows_hairpin;
+	uint64_t filtered;
+	uint64_t local;
+	uint64_t exhausted;
+	uint64_t evicted;
+	uint64_t clashed;
+	uint64_t no_address;
+	uint64_t capped;
+	uint64_t no_memory;
+};
+
+/**
+ * enum natpunch_event_type - what happened
+ * @NATPUNCH_EVENT_NEW: a mapping was made
+ * @NATPUNCH_EVENT_ENDED: a mapping ended; its .reason says why
+ */
+enum natpunch_event_type {
+	NATPUNCH_EVENT_NEW,
+	NATPUNCH_EVENT_ENDED,
+};
+
+/* A connection to the natpunch of one network namespace. */
+struct natpunch;
+
+/*
+ * Called for each object. Anything but 0 ends the calls, and the function that
+ * called returns that value. The object is gone when the callback returns.
+ */
+typedef int natpunch_wan_cb(const struct natpunch_wan *wan, void *data);
+typedef int natpunch_mapping_cb(const struct natpunch_mapping *mapping,
+				void *data);
+typedef int
+natpunch_reservation_cb(const struct natpunch_reservation *reservation,
+			void *data);
+typedef int natpunch_event_cb(enum natpunch_event_type type,
+			      const struct natpunch_mapping *mapping,
+			      void *data);
+
+/*
+ * Open a handle: in the calling thread's network namespace; in that of a name
+ * as in "ip netns" or of a path (a string with a slash); in that of a file
+ * descriptor, which stays the caller's. The thread is in its own namespace
+ * again when the call returns; where it could not come back the call fails
+ * before it leaves.
+ *
+ * The kernel loads the module by itself if it is installed and modprobe may.
+ *
+ * -EPROTONOSUPPORT: no natpunch module; -ENOENT: no such namespace; -EINVAL:
+ * not a network namespace; -EPERM; -ENOMEM, -EMFILE.
+ */
+int natpunch_open(struct natpunch **np);
+int natpunch_open_netns(struct natpunch **np, const char *netns);
+int natpunch_open_netns_fd(struct natpunch **np, int netns);
+
+/* Close a handle, its event socket included. NULL is allowed. */
+void natpunch_close(struct natpunch *np);
+
+/*
+ * The sentence that belongs to the result err of the last call: the kernel's
+ * own message with the attribute that it objects to, else the system's words.
+ * np may be NULL (natpunch_open() failed). Valid until the handle's next call.
+ */
+const char *natpunch_strerror(const struct natpunch *np, int err);
+
+/*
+ * The parts of it. The kernel's message or NULL. The name of the attribute
+ * that the kernel objects to, as in the specification ("port-min",
+ * "internal.len"), or NULL. The values that the attribute may take: returns 1
+ * if the kernel told, else 0 and leaves min and max alone.
+ */
+const char *natpunch_error_message(const struct natpunch *np);
+const char *natpunch_error_attr(const struct natpunch *np);
+int natpunch_error_range(const struct natpunch *np, uint64_t *min,
+			 uint64_t *max);
+
+/*
+ * Manage a device as a WAN. Needs WAN_DEV.
+ * -EEXIST: it is managed; -ENODEV: no such device; -EINVAL, -ERANGE: a value;
+ * -ENOSPC: too many.
+ */
+int natpunch_wan_add(struct natpunch *np, const struct natpunch_wan *wan);
+
+/*
+ * Change what is given. Needs WAN_DEV. Mappings that the new configuration
+ * would not make end, with their flows. -ENOENT: not managed.
+ */
+int natpunch_wan_set(struct natpunch *np, const struct natpunch_wan *wan);
+
+/*
+ * End a WAN, its mappings, its reservations and their flows. -ENOENT: not
+ * managed.
+ */
+int natpunch_wan_del(struct natpunch *np, const char *dev);
+
+/* One WAN (-ENOENT: not managed), or all of them. */
+int natpunch_wan_get(struct natpunch *np, const char *dev,
+		     struct natpunch_wan *wan);
+int natpunch_wan_dump(struct natpunch *np, natpunch_wan_cb *cb, void *data);
+
+/*
+ * The mapping of an internal endpoint (key: MAPPING_WAN, L4PROTO, INT_ADDR,
+ * INT_PORT and perhaps ZONE) or of an external one (L4PROTO, EXT_ADDR,
+ * EXT_PORT). key and mapping may be the same object. -ENOENT: there is none.
+ */
+int natpunch_mapping_get(struct natpunch *np,
+			 const struct natpunch_mapping *key,
+			 struct natpunch_mapping *mapping);
+
+/*
+ * All mappings that have what filter says (MAPPING_WAN, L4PROTO, INT_ADDR,
+ * INT_PORT, EXT_ADDR, EXT_PORT, ZONE); NULL: all. The dump holds no packet up:
+ * what is made or ended meanwhile may be missing or in it.
+ */
+int natpunch_mapping_dump(struct natpunch *np,
+			  const struct natpunch_mapping *filter,
+			  natpunch_mapping_cb *cb, void *data);
+
+/*
+ * End all mappings that have what filter says (as above, less ZONE), and
+ * their flows; NULL: all. Those held by a reservation lose their flows but
+ * stay. Their number goes to count, which may be NULL.
+ */
+int natpunch_mapping_flush(struct natpunch *np,
+			   const struct natpunch_mapping *filter,
+			   uint32_t *count);
+
+/*
+ * Reserve an external port. Needs RESERVATION_WAN, L4PROTO, INT_ADDR and
+ * INT_PORT. What was given goes to made, which may be NULL or the request
+ * itself. -ENOENT: the WAN is not managed; -EADDRINUSE: the port is taken, by
+ * whom is said; -EEXIST: the internal endpoint has a reservation, or a mapping
+ * with another port; -ERANGE: the port is outside the WAN's range;
+ * -EADDRNOTAVAIL: the WAN has no such address; -ENOSPC: too many.
+ */
+int natpunch_reservation_add(struct natpunch *np,
+			     const struct natpunch_reservation *request,
+			     struct natpunch_reservation *made);
+
+/*
+ * End a reservation, its mapping and its flows; or look it up. key:
+ * RESERVATION_WAN, L4PROTO, INT_ADDR, INT_PORT. -ENOENT: there is none.
+ */
+int natpunch_reservation_del(struct natpunch *np,
+			     const struct natpunch_reservation *key);
+int natpunch_reservation_get(struct natpunch *np,
+			     const struct natpunch_reservation *key,
+			     struct natpunch_reservation *reservation);
+int natpunch_reservation_dump(struct natpunch *np, natpunch_reservation_cb *cb,
+			      void *data);
+
+/* The counters. */
+int natpunch_stats_get(struct natpunch *np, struct natpunch_stats *stats);
+
+/*
+ * Every function that dumps returns -EINTR, after all calls of the callback,
+ * if the kernel says that the objects changed under the dump. What was seen
+ * may lack some or have some twice; dump again for a coherent view.
+ */
+
+/*
+ * Events: mappings made and ended. The handle gets a second socket, so
+ * requests and events do not meet. natpunch_events_fd() is for poll(); it may
+ * be made non-blocking.
+ *
+ * natpunch_events_recv() waits for the next datagram and calls back once for
+ * each event in it. -ENOBUFS: events were lost because they came faster than
+ * they were read; dump to catch up, then go on receiving. -EAGAIN: none, and
+ * the socket is non-blocking. -EINTR: a signal. -EBADF: not opened.
+ */
+int natpunch_events_open(struct natpunch *np);
+int natpunch_events_fd(const struct natpunch *np);
+int natpunch_events_recv(struct natpunch *np, natpunch_event_cb *cb,
+			 void *data);
+void natpunch_events_close(struct natpunch *np);
+
+/*
+ * Words of the enums, "eif", "idle"; NULL for a value that this library does
+ * not know. natpunch_filter_value() goes the other way; -EINVAL: no such word.
+ */
+const char *natpunch_filter_name(unsigned int filter);
+int natpunch_filter_value(const char *name);
+const char *natpunch_end_reason_name(unsigned int reason);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* _NATPUNCH_H */
