@@ -16,6 +16,10 @@ CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/natpunch
 FRESH_DAYS=7
 KEEP_DAYS=14
 
+# Nothing fails silently.
+set -E
+trap 'echo "${BASH_SOURCE[0]##*/}:$LINENO: failed: $BASH_COMMAND" >&2' ERR
+
 say()
 {
 	printf '%s: %s\n' "${0##*/}" "$*" >&2
