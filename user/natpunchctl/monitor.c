@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0
+/* natpunchctl monitor */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "natpunchctl.h"
+
+static const struct opt options[] = {
+	{ "timestamp", NULL, "begin each line with the time of day", 't' },
+	{ .name = NULL }
+};
+
+struct monitor {
+	const struct ctl *ctl;
+	bool timestamp;
+};
+
+static volatile sig_atomic_t stopped;
+
+static void stop(int sig)
+{
+	(void)sig;
+	stopped = 1;
+}
+
+static double now(struct timespec *ts)
+{
+	clock_gettime(CLOCK_REALTIME, ts);
+	return (double)ts->tv_sec + (double)(ts->tv_nsec / 1000000) / 1000;
+}
+
+static void print_json(const char *event, const struct natpunch_mapping *m)
+{
+	json_t *object = json_object();
+	struct timespec ts;
+	json_t *mapping;
+
+	json_add(object, "event", json_string(event));
+	json_add(object, "time", json_real(now(&ts)));
+	if (m) {
+		mapping = json_mapping(m);
+		json_object_update(object, mapping);
+		json_decref(mapping);
+	}
+	if (m && m->fields & NATPUNCH_HAS(MAPPING_REASON))
+		json_add(object, "reason",
+			 json_string(format_reason(m->reason)));
+	json_line(object);
+}
+
+static void print_time(void)
+{
+	struct timespec ts;
+	struct tm tm;
+	char buf[16];
+
+	now(&ts);
+	if (!localtime_r(&ts.tv_sec, &tm) ||
+	    !strftime(buf, sizeof(buf), "%T", &tm))
+		return;
+	printf("%s.%03ld ", buf, ts.tv_nsec / 1000000);
+}
+
+static void print_mapping(const struct monitor *mon, bool ended,
+			  const struct natpunch_mapping *m)
+{
+	char proto[PROTO_SIZE], in[ENDPOINT_SIZE], out[ENDPOINT_SIZE];
+	const struct ctl *ctl = mon->ctl;
+	char age[DURATION_SIZE];
+
+	if (mon->timestamp)
+		print_time();
+	printf("%s %-4s %s%s%s -> %s%s%s wan %s", ended ? "ended" : "new  ",
+	       format_proto(proto, m->l4proto), paint(ctl, PAINT_IN),
+	       format_endpoint(in, &m->int_addr, m->int_port), unpaint(ctl),
+	       paint(ctl, PAINT_OUT),
+	       format_endpoint(out, &m->ext_addr, m->ext_port), unpaint(ctl),
+	       m->wan);
+	if (m->zone)
+		printf(" zone %u", m->zone);
+	if (ended)
+		printf(" after %s: %s", format_duration(age, m->age),
+		       format_reason(m->reason));
+	else
+		printf(" filter %s", format_filter(m->filter));
+	puts(m->reserved ? " reserved" : "");
+	fflush(stdout);
+}
+
+static int take_event(enum natpunch_event_type type,
+		      const struct natpunch_mapping *mapping, void *data)
+{
+	const struct monitor *mon = data;
+	bool ended = type == NATPUNCH_EVENT_ENDED;
+
+	if (mon->ctl->json)
+		print_json(ended ? "ended" : "new", mapping);
+	else
+		print_mapping(mon, ended, mapping);
+	/* Nobody reads any more. */
+	return ferror(stdout) ? 1 : 0;
+}
+
+static int take_events(struct ctl *ctl, struct monitor *mon)
+{
+	int err = natpunch_events_recv(ctl->np, take_event, mon);
+
+	if (err == -ENOBUFS && ctl->json)
+		print_json("lost", NULL);
+	else if (err == -ENOBUFS)
+		warn("events were lost: see 'natpunchctl mapping show'");
+	else if (err < 0 && err != -EAGAIN && err != -EINTR)
+		fail_kernel(ctl, err);
+	return err > 0;
+}
+
+/* The signals come in during ppoll() only, so none is overlooked. */
+static int watch(struct ctl *ctl, struct monitor *mon)
+{
+	struct sigaction sa = { .sa_handler = stop };
+	struct pollfd fd = { .events = POLLIN };
+	sigset_t ours, before;
+
+	fd.fd = natpunch_events_fd(ctl->np);
+	fcntl(fd.fd, F_SETFL, fcntl(fd.fd, F_GETFL) | O_NONBLOCK);
+	sigemptyset(&ours);
+	sigaddset(&ours, SIGINT);
+	sigaddset(&ours, SIGTERM);
+	sigprocmask(SIG_BLOCK, &ours, &before);
+	sigdelset(&before, SIGINT);
+	sigdelset(&before, SIGTERM);
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGTERM, &sa, NULL);
+	while (!stopped) {
+		if (ppoll(&fd, 1, NULL, &before) > 0 && take_events(ctl, mon))
+			return 1;
+	}
+	return 0;
+}
+
+static int run(struct ctl *ctl, int argc, char **argv)
+{
+	struct monitor mon = { .ctl = ctl };
+	int err;
+
+	while (next_option(ctl, argc, argv) == 't')
+		mon.timestamp = true;
+	no_more_arguments(ctl, argc, argv);
+	open_natpunch(ctl);
+	err = natpunch_events_open(ctl->np);
+	if (err)
+		fail_kernel(ctl, err);
+	return watch(ctl, &mon);
+}
+
+const struct verb monitor_run = {
+	.name = "monitor",
+	.args = "[OPTION]...",
+	.summary = "print mappings as they are made and ended, until SIGINT",
+	.notes =
+"A mapping ends because it was idle or flushed, or because its address, its WAN\n"
+"or its reservation went away. With -j: one object a line; an event 'lost' says\n"
+"that some came too fast to be read.\n",
+	.options = options,
+	.run = run,
+};

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the files of natpunchctl share. A verb is one file with one struct verb;
+ * main.c lists them. Whatever cannot go on says so and exits: 2 where the
+ * command line is wrong, 1 where the kernel refuses.
+ */
+#ifndef _NATPUNCHCTL_H
+#define _NATPUNCHCTL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <jansson.h>
+#include <natpunch.h>
+
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+#define __printf(a, b)	__attribute__((format(printf, a, b)))
+#define __noreturn	__attribute__((noreturn))
+
+/* An option of a verb, for getopt_long() and for the help. */
+struct opt {
+	const char *name;
+	const char *arg;	/* NULL: none; "[=X]": optional */
+	const char *help;
+	int key;		/* a character: also the short option */
+};
+
+/* Keys of the options that are no characters. */
+enum {
+	OPT_ADDRESS = 256,
+	OPT_EXTERNAL,
+	OPT_FILTER,
+	OPT_FOR,
+	OPT_ICMP_TIMEOUT,
+	OPT_INBOUND_REFRESH,
+	OPT_INTERNAL,
+	OPT_NAT66,
+	OPT_PORTS,
+	OPT_PROTO,
+	OPT_TCP_TIMEOUT,
+	OPT_TCP_TRANSITORY,
+	OPT_UDP_TIMEOUT,
+	OPT_WAN,
+};
+
+struct ctl;
+
+struct verb {
+	const char *name;
+	const char *args;		/* "DEV [OPTION]..." */
+	const char *summary;
+	const char *notes;		/* examples and the like, or NULL */
+	const struct opt *options;	/* to an empty name, or NULL */
+	int (*run)(struct ctl *ctl, int argc, char **argv);
+};
+
+struct object {
+	const char *name;
+	const char *summary;
+	const struct verb * const *verbs;	/* to NULL */
+	const struct verb *usual;		/* where no verb is given */
+	const struct verb *only;		/* the object is the verb */
+};
+
+enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
+
+struct ctl {
+	struct natpunch *np;
+	const char *netns;
+	const struct object *object;
+	const struct verb *verb;
+	bool json;
+	bool pretty;
+	enum color color;
+};
+
+extern const struct verb wan_add, wan_set, wan_del, wan_show;
+extern const struct verb mapping_show, mapping_flush;
+extern const struct verb reserve_add, reserve_del, reserve_show;
+extern const struct verb stats_show, monitor_run;
+
+/* options.c: one option after the other; the common ones are dealt with. */
+int next_option(struct ctl *ctl, int argc, char **argv);
+int next_global_option(struct ctl *ctl, int argc, char **argv);
+void no_more_arguments(const struct ctl *ctl, int argc, char **argv);
+const char *needed_argument(const struct ctl *ctl, int argc, char **argv,
+			    const char *what);
+
+/* help.c */
+void help_all(void);
+void help_object(const struct object *object);
+void help_verb(const struct object *object, const struct verb *verb);
+extern const struct object * const objects[];
+
+/* words.c */
+int find_word(const char *kind, const char *word, const char * const *words);
+const char *nearest_word(const char *word, const char * const *words);
+
+/* fail.c */
+void start_messages(const struct ctl *ctl);
+void usage(const char *fmt, ...) __printf(1, 2) __noreturn;
+void fail(const char *fmt, ...) __printf(1, 2) __noreturn;
+void warn(const char *fmt, ...) __printf(1, 2);
+void fail_kernel(const struct ctl *ctl, int err) __noreturn;
+void fail_unmanaged(struct ctl *ctl, const char *dev) __noreturn;
+void open_natpunch(struct ctl *ctl);
+void *more(void *array, size_t n, size_t size);
+
+/* parse.c: words to values; what is the option or argument that they are. */
+bool parse_on_off(const char *what, const char *s);
+uint32_t parse_seconds(const char *what, const char *s);
+uint8_t parse_filter(const char *s, bool is_wan);
+uint8_t parse_proto(const char *s);
+void parse_dev(char dev[NATPUNCH_DEV_SIZE], const char *s);
+void parse_ports(const char *s, uint16_t *min, uint16_t *max);
+void parse_addr(const char *what, const char *s, struct natpunch_addr *addr);
+void parse_prefix(const char *what, const char *s,
+		  struct natpunch_prefix *prefix);
+
+/* What an endpoint may lack. */
+enum {
+	NEED_ADDR = 1,
+	NEED_PORT = 2,
+};
+
+void parse_endpoint(const char *what, const char *s, unsigned int need,
+		    struct natpunch_addr *addr, int *port);
+
+/* mapping_filter.c: what "mapping show" and "mapping flush" share. */
+extern const struct opt mapping_filter_options[];
+void parse_mapping_filter(struct ctl *ctl, int argc, char **argv,
+			  struct natpunch_mapping *filter);
+
+/* format.c: values to words, into buffers of these sizes. */
+#define ADDR_SIZE	48
+#define ENDPOINT_SIZE	56
+#define DURATION_SIZE	32
+#define PROTO_SIZE	12
+
+const char *format_addr(char buf[ADDR_SIZE], const struct natpunch_addr *addr);
+const char *format_endpoint(char buf[ENDPOINT_SIZE],
+			    const struct natpunch_addr *addr, uint16_t port);
+const char *format_duration(char buf[DURATION_SIZE], uint32_t seconds);
+const char *format_proto(char buf[PROTO_SIZE], uint8_t l4proto);
+const char *format_filter(unsigned int filter);
+const char *format_reason(unsigned int reason);
+
+/* output.c: JSON. What is given to them is theirs. */
+void json_print(const struct ctl *ctl, json_t *value);
+void json_list_begin(void);
+void json_list_item(const struct ctl *ctl, json_t *value, bool first);
+void json_list_end(void);
+void json_line(json_t *value);
+void json_add(json_t *object, const char *key, json_t *value);
+json_t *json_addr(const struct natpunch_addr *addr);
+json_t *json_mapping(const struct natpunch_mapping *m);
+json_t *json_reservation(const struct natpunch_reservation *r);
+
+/* output.c: colours, empty where there are none. */
+enum paint { PAINT_NONE, PAINT_HEAD, PAINT_NAME, PAINT_IN, PAINT_OUT };
+
+const char *paint(const struct ctl *ctl, enum paint paint);
+const char *unpaint(const struct ctl *ctl);
+
+/* output.c: tables. Cells come row by row; the widths follow. */
+#define TABLE_COLUMNS	12
+
+struct column {
+	const char *head;
+	bool right;
+	enum paint paint;
+};
+
+struct table {
+	const struct column *columns;
+	unsigned int n;
+	unsigned int width[TABLE_COLUMNS];
+	unsigned int next;	/* column of the next cell */
+	char *text;		/* cells, each with its NUL */
+	size_t len;
+	size_t size;
+};
+
+void table_begin(struct table *t, const struct column *columns, unsigned int n);
+void table_cell(struct table *t, const char *fmt, ...) __printf(2, 3);
+void table_end(struct table *t, const struct ctl *ctl);
+
+#endif /* _NATPUNCHCTL_H */
