@@ -259,7 +259,8 @@ static UNUSED int req_open(void)
 	req_family = GENL_ID_CTRL;
 	req = req_new(CTRL_CMD_GETFAMILY, 0);
 	req_str(req, CTRL_ATTR_FAMILY_NAME, NATPUNCH_GENL_NAME);
-	a = req_ask_with(req, 0, req_family_reply, NULL);
+	/* A receive buffer once seen makes later pieces of dumps as large. */
+	a = req_ask_with(req, 4096, req_family_reply, NULL);
 	return a.err;
 }
 
