@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# natpunch: `make help` says what there is.  The module's objects are in Kbuild.
+
+KERNELS		?= 6.1 6.12 7.3
+TESTS		?=
+PREFIX		?= /usr/local
+CFLAGS		?= -O2 -g
+PKG_CONFIG	?= pkg-config
+
+VERSION		:= $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
+
+# The kernel to build for: the running one, else the newest whose headers are
+# here.
+KDIR		?= $(firstword $(wildcard /lib/modules/$(shell uname -r)/build) \
+			$(shell ls -d /lib/modules/*/build \
+				/usr/src/linux-headers-*-amd64 2>/dev/null | \
+				sort -t- -k3 -rV | head -n 1))
+KREL		= $(shell cat $(KDIR)/include/config/kernel.release 2>/dev/null)
+
+B		:= build
+
+.DEFAULT_GOAL	:= all
+MAKEFLAGS	+= --no-builtin-rules --no-print-directory
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+all: tools modules
+
+help:
+	@echo 'make              natpunch.ko and natpunch_policy.ko here, programs in build/'
+	@echo '     modules        the modules alone (KDIR=... the kernel headers to use)'
+	@echo '     tools          natpunchctl and libnatpunch alone'
+	@echo 'make install      into the system, for the kernel of KDIR'
+	@echo '     uninstall      undo that (PREFIX=/usr/local DESTDIR=)'
+	@echo 'make demo         masquerade and natpunch side by side, in a VM'
+	@echo 'make check        every test, in VMs; ends with "N passed, N failed"'
+	@echo '                    KERNELS="$(KERNELS)"'
+	@echo '                    TESTS="NAME..." only these'
+	@echo 'make bench        what natpunch costs, in instructions'
+	@echo 'make lint         checkpatch, sparse, shellcheck, cppcheck'
+	@echo 'make clean        delete what was built (downloads stay in ~/.cache/natpunch)'
+	@echo
+	@echo 'demo, check, bench and lint install with apt what they miss, as root.'
+
+# --- the modules -----------------------------------------------------------
+
+modules:
+ifeq ($(KDIR),)
+	@echo 'No kernel headers here: apt-get install linux-headers-amd64 (and' \
+		'`make tools` needs none).' >&2; false
+else
+	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+endif
+
+# --- the library and the command -------------------------------------------
+
+LIBS		:= libmnl jansson
+LIB_CFLAGS	= $(shell $(PKG_CONFIG) --cflags $(LIBS))
+LIB_LIBS	= $(shell $(PKG_CONFIG) --libs $(LIBS))
+
+WARNINGS	:= -Wall -Wextra -Wshadow -Wstrict-prototypes \
+		   -Wmissing-prototypes -Werror=implicit \
+		   -Werror=incompatible-pointer-types $(if $(WERROR),-Werror)
+ALL_CFLAGS	= -std=gnu11 $(WARNINGS) -MMD -MP -fPIC -Iinclude/uapi \
+		  -Iuser/lib $(LIB_CFLAGS) $(CFLAGS)
+
+objects		= $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard $(1))))
+lib_objects	:= $(call objects,user/lib/*.c)
+ctl_objects	:= $(call objects,user/natpunchctl/*.c)
+
+tools: $(B)/natpunchctl $(B)/libnatpunch.a $(B)/libnatpunch.so
+
+$(B)/obj/%.o: %.c $(B)/.flags | $(B)/.have-libs
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -c -o $@ $<
+
+$(B)/libnatpunch.a: $(lib_objects)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(B)/libnatpunch.so.0: $(lib_objects) user/lib/libnatpunch.map
+	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libnatpunch.so.0 \
+		-Wl,--version-script,user/lib/libnatpunch.map -Wl,-z,defs \
+		-o $@ $(lib_objects) $(shell $(PKG_CONFIG) --libs libmnl)
+
+$(B)/libnatpunch.so: $(B)/libnatpunch.so.0
+	ln -sf libnatpunch.so.0 $@
+
+$(B)/natpunchctl: $(ctl_objects) $(B)/libnatpunch.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIB_LIBS)
+
+$(B)/.have-libs:
+	@$(PKG_CONFIG) --exists $(LIBS) || { echo 'Missing: apt-get install' \
+		'pkg-config libmnl-dev libjansson-dev (or scripts/deps build)' >&2; \
+		false; }
+	@mkdir -p $(@D)
+	@touch $@
+
+# Other flags, other objects.
+$(B)/.flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(ALL_CFLAGS) $(CPPFLAGS)' | cmp -s - $@ || \
+		echo '$(CC) $(ALL_CFLAGS) $(CPPFLAGS)' >$@
+
+include selftests/Makefile
+
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
+
+# --- tests -----------------------------------------------------------------
+
+deps-%:
+	@scripts/deps $*
+
+demo: deps-vm
+	@$(MAKE) -s tools selftests
+	@selftests/demo_in_vm
+
+check: deps-vm deps-lint
+	@KERNELS='$(KERNELS)' selftests/check $(TESTS)
+
+bench: deps-vm
+	@$(MAKE) -s tools selftests
+	@selftests/bench_in_vm $(firstword $(KERNELS))
+
+lint: deps-vm deps-lint
+	@scripts/lint
+
+# --- installation ----------------------------------------------------------
+
+MODDIR		= $(DESTDIR)/lib/modules/$(KREL)/updates
+DEST		= $(DESTDIR)$(PREFIX)
+man_pages	= $(sort $(wildcard Documentation/man/*.[1-8]))
+modprobe_d	= $(sort $(wildcard Documentation/modprobe.d/*.conf))
+
+install: all
+	install -D -m 644 -t '$(MODDIR)' natpunch.ko natpunch_policy.ko
+	install -D -m 755 -t '$(DEST)/bin' $(B)/natpunchctl
+	install -D -m 644 -t '$(DEST)/lib' $(B)/libnatpunch.a $(B)/libnatpunch.so.0
+	ln -sf libnatpunch.so.0 '$(DEST)/lib/libnatpunch.so'
+	install -D -m 644 -t '$(DEST)/include' user/lib/natpunch.h
+	install -D -m 644 -t '$(DEST)/include/linux' include/uapi/linux/natpunch.h
+	install -d '$(DEST)/lib/pkgconfig'
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' \
+		scripts/libnatpunch.pc.in >'$(DEST)/lib/pkgconfig/libnatpunch.pc'
+	$(foreach page,$(man_pages),install -D -m 644 -t \
+		'$(DEST)/share/man/man$(subst .,,$(suffix $(page)))' $(page) &&) :
+ifeq ($(DESTDIR),)
+	depmod '$(KREL)'
+	ldconfig
+endif
+
+uninstall:
+	rm -f '$(MODDIR)/natpunch.ko' '$(MODDIR)/natpunch_policy.ko' \
+		'$(DEST)/bin/natpunchctl' '$(DEST)/lib/libnatpunch.a' \
+		'$(DEST)'/lib/libnatpunch.so* '$(DEST)/include/natpunch.h' \
+		'$(DEST)/include/linux/natpunch.h' \
+		'$(DEST)/lib/pkgconfig/libnatpunch.pc' \
+		$(foreach page,$(man_pages),'$(DEST)/share/man/man$(subst \
+			.,,$(suffix $(page)))/$(notdir $(page))')
+ifeq ($(DESTDIR),)
+	depmod '$(KREL)'
+	ldconfig
+endif
+
+clean:
+	rm -rf $(B)
+	rm -f *.ko *.o *.mod *.mod.c .*.cmd Module.symvers modules.order \
+		kernel/*.o kernel/.*.cmd
+
+.PHONY: all help modules tools selftests demo check bench lint install \
+	uninstall clean FORCE
+FORCE:
