@@ -173,14 +173,14 @@ static struct seen error_refreshes_nothing(const struct row *row)
 	if (!begin(row->protocol))
 		return seen(false, "no flow");
 	error = packet_icmp_error(router(), &sent, unreachable(), 1, 0);
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < 4; i++) {
 		sleep_s(25);
 		packet_send(NET, &error);
 	}
-	sleep_s(20);
+	sleep_s(35);
 	kept = still_taken(&f, &got);
 	return seen(!kept && ep_eq(got, f.external),
-		    "95 s and 3 errors later the neighbour gets %s",
+		    "135 s and 4 errors later the neighbour gets %s",
 		    ep_str(got));
 }
 

@@ -54,7 +54,7 @@ struct seen port_parity_is_kept(const struct row *row)
 		kept += !ep_none(e) && ep_port(e) % 2 == port % 2;
 	}
 	return seen(changed == 16 && kept == 16,
-		    "%u of %u changed ports keep parity", kept, changed);
+		    "%u of %u ports keep parity", kept, changed);
 }
 
 struct seen inbound_first_keeps_mapping(const struct row *row)
@@ -89,8 +89,8 @@ struct seen answer_passes_after(const struct row *row)
 		return seen(false, "the request is lost");
 	sleep_s(row->arg);
 	came = udp_deliver(s, mapped, a, NULL);
-	return seen(came, "%ld s later: %s", row->arg,
-		    came ? "delivered" : "silence");
+	return seen(came, "%s after %ld s", came ? "delivered" : "silence",
+		    row->arg);
 }
 
 bool still_taken(struct flow *f, struct ep *got)
@@ -109,8 +109,9 @@ struct seen endpoint_is_kept_for(const struct row *row)
 		return seen(false, "no flow to begin with");
 	sleep_s(row->arg);
 	kept = still_taken(&f, &got);
-	return seen(kept, "%ld s later: %s, neighbour gets %u", row->arg,
-		    kept ? "kept" : "gone", ep_port(got));
+	return seen(kept, "%s %u after %ld s; A2 gets %u",
+		    kept ? "keeps" : "loses", ep_port(f.external), row->arg,
+		    ep_port(got));
 }
 
 struct seen endpoint_is_kept_after_rst(const struct row *row)
@@ -124,8 +125,9 @@ struct seen endpoint_is_kept_after_rst(const struct row *row)
 	stream_abort(f.out);
 	sleep_s(row->arg);
 	kept = still_taken(&f, &got);
-	return seen(kept, "%ld s later: %s, neighbour gets %u", row->arg,
-		    kept ? "kept" : "gone", ep_port(got));
+	return seen(kept, "%s %u after %ld s; A2 gets %u",
+		    kept ? "keeps" : "loses", ep_port(f.external), row->arg,
+		    ep_port(got));
 }
 
 /* Filtering */
@@ -180,13 +182,13 @@ static unsigned int who_gets_in_udp(void)
 struct seen filtering_is_as_configured(const struct row *row)
 {
 	static const char * const names[8] = {
-		"nobody", "only the endpoint sent to", "?",
-		"any port of the address sent to", "?", "?", "?", "anybody",
+		"nobody", "the endpoint", "?", "the address, any port", "?",
+		"?", "?", "anybody",
 	};
 	unsigned int in = row->protocol == IPPROTO_UDP ?
 			  who_gets_in_udp() : who_gets_in_stream(row->protocol);
 
-	return seen(in == row->arg, "gets in: %s", names[in]);
+	return seen(in == row->arg, "lets in %s", names[in]);
 }
 
 /* Hairpinning */
@@ -213,6 +215,22 @@ struct seen hairpin_both_ways(const struct row *row)
 	return seen(ep_eq(from, ext_a), "A2 hears %s", ep_str(from));
 }
 
+static const char *connect_result(int error)
+{
+	switch (error) {
+	case 0:
+		return "connected";
+	case ECONNREFUSED:
+		return "refused";
+	case EADDRNOTAVAIL:
+		return "port taken";
+	case ETIMEDOUT:
+		return "silence";
+	default:
+		return strerror(error);
+	}
+}
+
 static struct seen hairpin_stream(int protocol)
 {
 	struct flow a = flow_open(protocol, A, PORT, server(1, SERVICE));
@@ -224,7 +242,7 @@ static struct seen hairpin_stream(int protocol)
 	stream_connect(c, a2.external);
 	error = stream_connected(c, SILENCE_MS);
 	if (error)
-		return seen(false, "A can not connect: %s", strerror(error));
+		return seen(false, "A: %s", connect_result(error));
 	got = stream_accept(listener, &from, SILENCE_MS);
 	if (got < 0 || !stream_deliver(c, got) || !stream_deliver(got, c))
 		return seen(false, "connected, but not to A2");
@@ -304,15 +322,17 @@ static struct seen punch_stream(struct peer a, struct peer b, long skew)
 	unsigned long start;
 	int error_a, error_b;
 
-	stream_connect(a.sock, b.mapped);
+	error_a = stream_connect(a.sock, b.mapped);
 	sleep_ms(skew);
 	start = now_ms();
-	stream_connect(b.sock, a.mapped);
-	error_b = stream_connected(b.sock, COMES_MS);
-	error_a = stream_connected(a.sock, COMES_MS);
+	error_b = stream_connect(b.sock, a.mapped);
+	if (!error_b)
+		error_b = stream_connected(b.sock, COMES_MS);
+	if (!error_a)
+		error_a = stream_connected(a.sock, COMES_MS);
 	if (error_a || error_b)
-		return seen(false, "A: %s, B: %s", strerror(error_a),
-			    strerror(error_b));
+		return seen(false, "A: %s, B: %s", connect_result(error_a),
+			    connect_result(error_b));
 	start = now_ms() - start;
 	if (!stream_deliver(a.sock, b.sock) || !stream_deliver(b.sock, a.sock))
 		return seen(false, "connected, but not to each other");
@@ -344,7 +364,7 @@ struct seen punch_connects_beside_neighbour(const struct row *row)
 	struct peer a;
 
 	if (!s.ok)
-		return seen(false, "the neighbour itself: %s", s.text);
+		return seen(false, "A2 itself: %s", s.text);
 	a = punch_prepare(row->protocol, A, 1);
 	if (row->protocol != IPPROTO_UDP)
 		b.sock = stream_open(row->protocol, B, host(B, PORT));

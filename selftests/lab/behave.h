@@ -31,7 +31,10 @@ struct seen answer_passes_after(const struct row *row);
 struct seen endpoint_is_kept_for(const struct row *row);
 /** The same after the server has ended the TCP connection by RST. */
 struct seen endpoint_is_kept_after_rst(const struct row *row);
-/** still_taken() - whether a neighbour gets @e from the same internal port. */
+/**
+ * still_taken() - whether @f's external endpoint is still its own: A2 asks for the
+ * same from the same port, and @got is what it gets.
+ */
 bool still_taken(struct flow *f, struct ep *got);
 
 /*

@@ -282,11 +282,11 @@ int stream_listen(int protocol, enum node node, struct ep local)
 	return sock;
 }
 
-void stream_connect(int sock, struct ep to)
+int stream_connect(int sock, struct ep to)
 {
-	/* What becomes of it is for stream_connected() to say. */
-	if (connect(sock, &to.sa, ep_len(to)) && errno != EINPROGRESS)
-		ktap_diag("connect %s: %s", ep_str(to), strerror(errno));
+	if (!connect(sock, &to.sa, ep_len(to)) || errno == EINPROGRESS)
+		return 0;
+	return errno;
 }
 
 int stream_connected(int sock, int timeout_ms)

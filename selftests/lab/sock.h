@@ -55,9 +55,9 @@ bool sock_error_wait(int sock, struct sock_error *e, int timeout_ms);
 bool stream_supported(int protocol);
 int stream_open(int protocol, enum node node, struct ep local);
 int stream_listen(int protocol, enum node node, struct ep local);
-/** stream_connect() - begin to connect. */
-void stream_connect(int sock, struct ep to);
-/** stream_connected() - 0 when connected, an errno, or ETIMEDOUT. */
+/** stream_connect() - begin to connect; an errno if not even that was possible. */
+int stream_connect(int sock, struct ep to);
+/** stream_connected() - wait: 0 when connected, an errno, or ETIMEDOUT. */
 int stream_connected(int sock, int timeout_ms);
 /** stream_accept() - -1 if nobody comes; else a socket, and who it is. */
 int stream_accept(int listener, struct ep *peer, int timeout_ms);
