@@ -126,6 +126,9 @@ enum {
 void parse_endpoint(const char *what, const char *s, unsigned int need,
 		    struct natpunch_addr *addr, int *port);
 
+/* reserve_show.c */
+void resolve_reservation(struct ctl *ctl, struct natpunch_reservation *r);
+
 /* mapping_filter.c: what "mapping show" and "mapping flush" share. */
 extern const struct opt mapping_filter_options[];
 void parse_mapping_filter(struct ctl *ctl, int argc, char **argv,

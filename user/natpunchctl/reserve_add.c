@@ -134,6 +134,7 @@ static int run(struct ctl *ctl, int argc, char **argv)
 	err = natpunch_reservation_add(ctl->np, &r, &made);
 	if (err)
 		refuse(ctl, &r, err);
+	resolve_reservation(ctl, &made);
 	if (ctl->json)
 		json_print(ctl, json_reservation(&made));
 	else
