@@ -56,7 +56,7 @@ static void parse(struct ctl *ctl, int argc, char **argv,
 	}
 	parse_dev(r->wan, needed_argument(ctl, argc, argv, "the device"));
 	r->l4proto = parse_proto(needed_argument(ctl, argc, argv,
-						 "the protocol"));
+						 "the protocol"), false);
 	parse_endpoint("internal endpoint",
 		       needed_argument(ctl, argc, argv,
 				       "the internal endpoint"),
