@@ -77,10 +77,39 @@ struct np_flow {
 static_assert(offsetofend(struct np_flow, kind) -
 	      offsetof(struct np_flow, m) == NP_FLOW_KEY_LEN);
 
+static u32 np_flow_key_hash(const void *data, u32 len, u32 seed)
+{
+	const struct np_flow_key *key = data;
+
+	/* Mappings are at least 64 bytes from each other. */
+	return jhash_3words((u32)((unsigned long)key->m >> 6),
+			    np_hash_ip(&key->ip, seed),
+			    (__force u16)key->port << 16 | key->kind, seed);
+}
+
+static u32 np_flow_hash(const void *data, u32 len, u32 seed)
+{
+	const struct np_flow *f = data;
+
+	return np_flow_key_hash(&f->m, len, seed);
+}
+
+static int np_flow_cmp(struct rhashtable_compare_arg *arg, const void *obj)
+{
+	const struct np_flow_key *key = arg->key;
+	const struct np_flow *f = obj;
+
+	return key->m != f->m || key->port != f->key_port ||
+	       key->kind != f->kind || !nf_inet_addr_cmp(&key->ip, &f->ip);
+}
+
 static const struct rhashtable_params np_flow_params = {
 	.head_offset = offsetof(struct np_flow, node),
 	.key_offset = offsetof(struct np_flow, m),
 	.key_len = NP_FLOW_KEY_LEN,
+	.hashfn = np_flow_key_hash,
+	.obj_hashfn = np_flow_hash,
+	.obj_cmpfn = np_flow_cmp,
 	.automatic_shrinking = true,
 };
 
@@ -167,8 +196,7 @@ static void np_flow_touch(struct np_flow *f, const struct np_remote *remote)
 }
 
 static struct np_flow *np_flow_alloc(struct np_mapping *m,
-				     const struct np_remote *remote,
-				     const struct np_flow *first)
+				     const struct np_remote *remote)
 {
 	struct np_flow *f = kmem_cache_alloc(np_flow_cache, GFP_ATOMIC);
 
@@ -176,8 +204,8 @@ static struct np_flow *np_flow_alloc(struct np_mapping *m,
 		return NULL;
 	f->m = m;
 	f->ip = remote->ip;
-	f->kind = first ? NP_FLOW_BY_ENDPOINT : NP_FLOW_BY_ADDR;
-	f->key_port = first ? remote->port : 0;
+	f->key_port = 0;
+	f->kind = NP_FLOW_BY_ADDR;
 	f->port = remote->port;
 	f->flags = 0;
 	f->others = 0;
@@ -185,43 +213,60 @@ static struct np_flow *np_flow_alloc(struct np_mapping *m,
 	return f;
 }
 
+/*
+ * Hash @f as the first record of its address, or by endpoint if that has one.
+ * Returns the record that the endpoint has: @f or an older one, or an error.
+ */
+static struct np_flow *np_flow_insert(struct np_mapping *m, struct np_flow *f)
+{
+	struct rhashtable *ht = &m->npn->flows;
+	struct np_flow *first, *old;
+
+	first = rhashtable_lookup_get_insert_key(ht, &f->m, &f->node,
+						 np_flow_params);
+	if (!first)
+		return f;
+	if (IS_ERR(first) || first->port == f->port)
+		return first;
+
+	WRITE_ONCE(first->flags, first->flags | (f->flags & NP_FLOW_OUT));
+	f->kind = NP_FLOW_BY_ENDPOINT;
+	f->key_port = f->port;
+	old = rhashtable_lookup_get_insert_key(ht, &f->m, &f->node,
+					       np_flow_params);
+	if (old)
+		return old;
+	WRITE_ONCE(first->others, first->others + 1);
+	return f;
+}
+
 int np_flow_add(struct np_mapping *m, const struct np_remote *remote)
 {
 	struct np_net *npn = m->npn;
-	struct np_flow *first, *f;
-	int err;
+	struct np_flow *f, *res;
+	int err = -ENOMEM;
 
 	lockdep_assert_held(&m->lock);
-
-	f = np_flow_find(m, &remote->ip, remote->port, &first);
-	if (!remote->inbound && first && !(first->flags & NP_FLOW_OUT))
-		WRITE_ONCE(first->flags, first->flags | NP_FLOW_OUT);
-	if (f) {
-		np_flow_touch(f, remote);
-		return 0;
-	}
 
 	if (atomic_inc_return(&npn->n_flows) > READ_ONCE(np_max_flows)) {
 		err = -ENFILE;
 		goto uncount;
 	}
-	f = np_flow_alloc(m, remote, first);
-	if (!f) {
-		err = -ENOMEM;
+	/* Most flows are new: look-up and insertion are one step. */
+	f = np_flow_alloc(m, remote);
+	if (!f)
 		goto uncount;
+	res = np_flow_insert(m, f);
+	if (res == f) {
+		np_flow_enqueue(m, f);
+		m->n_flows++;
+		return 0;
 	}
-	err = rhashtable_insert_fast(&npn->flows, &f->node, np_flow_params);
-	if (err) {
-		kmem_cache_free(np_flow_cache, f);
-		err = -ENOMEM;
-		goto uncount;
+	kmem_cache_free(np_flow_cache, f);
+	if (!IS_ERR(res)) {
+		np_flow_touch(res, remote);
+		err = 0;
 	}
-	if (first)
-		WRITE_ONCE(first->others, first->others + 1);
-	np_flow_enqueue(m, f);
-	m->n_flows++;
-	return 0;
-
 uncount:
 	atomic_dec(&npn->n_flows);
 	return err;
@@ -315,6 +360,21 @@ static u32 np_flow_lifetime(const struct np_mapping *m, u8 flags)
 u32 np_flows_lifetime(const struct np_mapping *m, bool established)
 {
 	return np_flow_lifetime(m, established ? NP_FLOW_EST : 0);
+}
+
+u32 np_flows_expires(const struct np_mapping *m)
+{
+	const struct np_flow *f = m->oldest ? m->newest : NULL;
+	u32 lifetime, now = np_now();
+
+	lockdep_assert_held(&m->lock);
+
+	if (!f)
+		return np_flow_lifetime(m, 0);
+	if (f->flags & NP_FLOW_GONE)
+		return max_t(s32, f->deadline - now, 0);
+	lifetime = np_flow_lifetime(m, f->flags);
+	return max_t(s32, f->seen + lifetime - now, 0);
 }
 
 /* Look at a living flow. Returns the seconds until the next look. */

@@ -55,6 +55,9 @@ bool np_flows_kill_some(struct np_mapping *m);
  */
 u32 np_flows_lifetime(const struct np_mapping *m, bool established);
 
+/* Seconds that @m has if nothing refreshes it. Under the lock and RCU. */
+u32 np_flows_expires(const struct np_mapping *m);
+
 int np_flow_init(void);
 void np_flow_exit(void);
 int np_flow_net_init(struct np_net *npn);

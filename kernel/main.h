@@ -30,7 +30,10 @@
 #include <net/net_namespace.h>
 #include <net/netfilter/nf_nat.h>
 
+#include "ports.h"
 #include "stats.h"
+
+#define NP_STRANGERS	1024	/* a power of two */
 
 struct np_net {
 	struct net *net;
@@ -48,6 +51,11 @@ struct np_net {
 	atomic_t n_mappings;
 	atomic_t n_flows;
 	struct np_stats __percpu *stats;
+	/*
+	 * When a flow last came that we did not bind, by protocol and port; in
+	 * seconds since boot. Its conntrack entry may be in a mapping's way.
+	 */
+	u32 strangers[NP_L4_MAX][NP_STRANGERS];
 
 	/* In the namespace while it has a WAN; those for IPv6 with nat66. */
 	struct nf_hook_ops nat4[2];

@@ -22,10 +22,58 @@
 #include "trace.h"
 #include "wan.h"
 
+static u32 np_key_hash(const void *data, u32 len, u32 seed)
+{
+	const struct np_key *key = data;
+
+	return jhash_3words(np_hash_ip(&key->ip, seed),
+			    (__force u16)key->port << 16 | key->l4proto,
+			    key->zone << 16 | key->wan, seed);
+}
+
+static u32 np_by_int_hash(const void *data, u32 len, u32 seed)
+{
+	const struct np_mapping *m = data;
+
+	return np_key_hash(&m->internal, len, seed);
+}
+
+static u32 np_by_ext_hash(const void *data, u32 len, u32 seed)
+{
+	const struct np_mapping *m = data;
+
+	return np_key_hash(&m->external, len, seed);
+}
+
+/* 0 if equal, as memcmp() has it. A key is three words of 64 bits. */
+static int np_key_cmp(const struct np_key *a, const struct np_key *b)
+{
+	const u64 *x = (const u64 *)a, *y = (const u64 *)b;
+
+	return !!((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]));
+}
+
+static int np_by_int_cmp(struct rhashtable_compare_arg *arg, const void *obj)
+{
+	const struct np_mapping *m = obj;
+
+	return np_key_cmp(arg->key, &m->internal);
+}
+
+static int np_by_ext_cmp(struct rhashtable_compare_arg *arg, const void *obj)
+{
+	const struct np_mapping *m = obj;
+
+	return np_key_cmp(arg->key, &m->external);
+}
+
 static const struct rhashtable_params np_by_int_params = {
 	.head_offset = offsetof(struct np_mapping, int_node),
 	.key_offset = offsetof(struct np_mapping, internal),
 	.key_len = sizeof(struct np_key),
+	.hashfn = np_key_hash,
+	.obj_hashfn = np_by_int_hash,
+	.obj_cmpfn = np_by_int_cmp,
 	.automatic_shrinking = true,
 };
 
@@ -33,6 +81,9 @@ static const struct rhashtable_params np_by_ext_params = {
 	.head_offset = offsetof(struct np_mapping, ext_node),
 	.key_offset = offsetof(struct np_mapping, external),
 	.key_len = sizeof(struct np_key),
+	.hashfn = np_key_hash,
+	.obj_hashfn = np_by_ext_hash,
+	.obj_cmpfn = np_by_ext_cmp,
 	.automatic_shrinking = true,
 };
 
@@ -252,8 +303,8 @@ static struct np_mapping *np_mapping_insert(struct np_net *npn,
 	if (err)
 		return ERR_PTR(-ENOMEM);
 
-	old = rhashtable_lookup_get_insert_fast(&npn->by_int, &m->int_node,
-						np_by_int_params);
+	old = rhashtable_lookup_get_insert_key(&npn->by_int, &m->internal,
+					       &m->int_node, np_by_int_params);
 	if (old) {
 		rhashtable_remove_fast(&npn->by_ext, &m->ext_node,
 				       np_by_ext_params);
@@ -357,13 +408,17 @@ void np_mapping_unreserve(struct np_mapping *m)
 	rcu_read_unlock();
 }
 
-int np_mapping_expires(const struct np_mapping *m)
+int np_mapping_expires(struct np_mapping *m)
 {
-	long left = READ_ONCE(m->timer.expires) - jiffies;
+	int left = -1;
 
-	if (m->reserved && !READ_ONCE(m->n_flows))
-		return -1;
-	return left > 0 ? left / HZ : 0;
+	rcu_read_lock();
+	spin_lock_bh(&m->lock);
+	if (!m->reserved || m->oldest)
+		left = np_flows_expires(m);
+	spin_unlock_bh(&m->lock);
+	rcu_read_unlock();
+	return left;
 }
 
 /* The walk's next mapping, with a reference; NULL at the end. */
@@ -397,7 +452,7 @@ void np_mapping_for_each(struct np_net *npn,
 
 int np_mapping_init(void)
 {
-	BUILD_BUG_ON(sizeof(struct np_key) % sizeof(u32));
+	BUILD_BUG_ON(sizeof(struct np_key) != 3 * sizeof(u64));
 
 	np_mapping_cache = KMEM_CACHE(np_mapping, 0);
 	return np_mapping_cache ? 0 : -ENOMEM;

@@ -15,6 +15,7 @@
 #ifndef _NP_MAPPING_H
 #define _NP_MAPPING_H
 
+#include <linux/jhash.h>
 #include <linux/netfilter.h>
 #include <linux/rhashtable-types.h>
 #include <linux/spinlock.h>
@@ -27,6 +28,17 @@ struct np_flow;
 struct np_net;
 struct np_wan;
 
+/*
+ * Addresses are hashed with the table's seed, IPv4's as one word: hashing is
+ * most of what a look-up costs.
+ */
+static inline u32 np_hash_ip(const union nf_inet_addr *ip, u32 seed)
+{
+	if (!(ip->all[1] | ip->all[2] | ip->all[3]))
+		return ip->all[0];
+	return jhash2(ip->all, 4, seed);
+}
+
 /* An endpoint as it is hashed. External ones have neither zone nor WAN. */
 struct np_key {
 	union nf_inet_addr ip;
@@ -35,7 +47,7 @@ struct np_key {
 	u8 family;			/* NFPROTO_IPV4 or NFPROTO_IPV6 */
 	u16 zone;
 	u16 wan;			/* np_wan.id */
-};
+} __aligned(8);
 
 struct np_mapping {
 	struct rhash_head int_node;
@@ -110,8 +122,8 @@ bool np_mapping_end(struct np_mapping *m, u8 reason);
 /* The reservation of @m is over: it lives on as any other mapping does. */
 void np_mapping_unreserve(struct np_mapping *m);
 
-/* Seconds until the timer looks at @m, -1 if it has none. */
-int np_mapping_expires(const struct np_mapping *m);
+/* Seconds that @m has if nothing refreshes it, -1 if it is for good. */
+int np_mapping_expires(struct np_mapping *m);
 
 /*
  * Call @fn for every mapping, in process context; @fn may sleep and may end the

@@ -39,6 +39,9 @@
 /* How often a mapping may end between finding and using it. */
 #define NP_NAT_TRIES	3
 
+/* Conntrack's default times for what was never replied to are all shorter. */
+#define NP_STRANGER_SECONDS	600
+
 /* A flow on its way. */
 struct np_nat {
 	struct np_net *npn;
@@ -160,7 +163,8 @@ static struct np_mapping *np_nat_new_mapping(const struct np_nat *nat,
 					     const struct np_key *key)
 {
 	/* The route of a hairpinned packet says nothing about the WAN. */
-	bool leaving = nat->state->out->ifindex == nat->wan->ifindex;
+	bool leaving = nat->state->out &&
+		       nat->state->out->ifindex == nat->wan->ifindex;
 	struct np_addr *addr;
 
 	addr = np_wan_pick_addr(nat->wan, leaving ? nat->state->out : NULL,
@@ -194,6 +198,29 @@ static struct np_mapping *np_nat_mapping(const struct np_nat *nat,
 			return ERR_PTR(err);
 	}
 	return ERR_PTR(-EADDRNOTAVAIL);
+}
+
+/*
+ * Note a flow that is not ours, at external port @port. Whether its entry stands
+ * in the way of one of ours would be dear to look up for each of ours; so it is
+ * only done for ports where a stranger was seen while his entry may live.
+ */
+static void np_nat_stranger(const struct np_nat *nat, __be16 port)
+{
+	u32 *seen = &nat->npn->strangers[np_l4(nat->l4proto)]
+					[ntohs(port) & (NP_STRANGERS - 1)];
+
+	/* 0 is never; a second too late does no harm. */
+	WRITE_ONCE(*seen, (u32)ktime_get_seconds() | 1);
+}
+
+static bool np_nat_strangers(const struct np_nat *nat, __be16 port)
+{
+	u32 seen = READ_ONCE(nat->npn->strangers[np_l4(nat->l4proto)]
+				[ntohs(port) & (NP_STRANGERS - 1)]);
+
+	return seen &&
+	       (s32)((u32)ktime_get_seconds() - seen) < NP_STRANGER_SECONDS;
 }
 
 /*
@@ -269,7 +296,8 @@ static unsigned int np_nat_source_nat(const struct np_nat *nat,
 	if (policy != NP_POLICY_NONE && READ_ONCE(m->filter) != filter &&
 	    !READ_ONCE(m->reserved))
 		WRITE_ONCE(m->filter, filter);
-	if (!np_nat_make_way(nat, &m->external))
+	if (np_nat_strangers(nat, m->external.port) &&
+	    !np_nat_make_way(nat, &m->external))
 		return np_nat_drop(nat, NP_STAT_CLASHED);
 	if (!rcu_dereference(nat->wan->conf)->inbound_refresh)
 		np_helper_watch(nat->ct);
@@ -299,11 +327,14 @@ static unsigned int np_nat_outbound(const struct np_nat *nat)
 	unsigned int verdict;
 
 	/* The router's own flows come from no device. */
-	if (!nat->skb->skb_iif || !np_nat_is_ours(nat))
-		return NF_ACCEPT;
 	policy = np_policy(nat->ct);
-	if (policy == NP_POLICY_OFF)
+	if (!nat->state->in || !np_nat_is_ours(nat) ||
+	    policy == NP_POLICY_OFF) {
+		/* Masquerade keeps the port if it can. */
+		t = np_tuple(nat->ct, IP_CT_DIR_ORIGINAL);
+		np_nat_stranger(nat, t->src.u.all);
 		return NF_ACCEPT;
+	}
 
 	/* After whatever destination NAT the admin has done. */
 	t = np_tuple(nat->ct, IP_CT_DIR_REPLY);
@@ -360,7 +391,9 @@ static unsigned int np_nat_postrouting(void *priv, struct sk_buff *skb,
 	nat.wan = np_wan_by_ifindex(nat.npn, state->out->ifindex);
 	if (nat.wan)
 		return np_nat_outbound(&nat);
-	if (nat.ct->status & IPS_DST_NAT)
+	/* What came in by a WAN is no hairpin, whatever its source may be. */
+	if (nat.ct->status & IPS_DST_NAT && state->in &&
+	    !np_wan_by_ifindex(nat.npn, state->in->ifindex))
 		return np_nat_hairpin(&nat);
 	return NF_ACCEPT;
 }
@@ -394,7 +427,6 @@ static void np_nat_hairpin_source(struct np_nat *nat,
 	struct np_mapping *m;
 	struct np_key key;
 
-	nat->wan = target->addr->wan;
 	np_nat_source(nat, &key);
 	m = np_mapping_by_int(nat->npn, &key);
 	/* Without a mapping it has no port yet that could have been sent to,
@@ -404,60 +436,90 @@ static void np_nat_hairpin_source(struct np_nat *nat,
 	remote->port = m ? m->external.port : 0;
 }
 
-/* Is the flow between internal endpoints, rather than from outside? */
-static bool np_nat_from_inside(struct np_nat *nat,
-			       const struct np_mapping *target)
+/*
+ * An inside host sends to another's mapping, which does not admit it. It has
+ * sent all the same, and by that lets the other in: two neighbours punch as any
+ * two peers do. The packet goes no further, or the router would answer it.
+ */
+static unsigned int np_nat_hairpin_filtered(const struct np_nat *nat)
 {
-	if (np_wan_by_ifindex(nat->npn, nat->state->in->ifindex))
-		return false;
-	nat->wan = target->addr->wan;
-	return np_nat_is_ours(nat);
+	const struct nf_conntrack_tuple *t;
+	struct np_remote remote = { .hairpin = true };
+	struct np_mapping *m;
+
+	t = np_tuple(nat->ct, IP_CT_DIR_ORIGINAL);
+	remote.ip = t->dst.u3;
+	remote.port = t->dst.u.all;
+	m = np_nat_mapping(nat, &remote);
+	if (IS_ERR(m))
+		return np_nat_refuse(nat, PTR_ERR(m));
+	return np_nat_drop(nat, NP_STAT_FILTERED);
+}
+
+/* A flow is addressed to mapping @m, from outside or from another inside host. */
+static unsigned int np_nat_inbound(struct np_nat *nat, struct np_mapping *m,
+				   bool outside)
+{
+	const struct nf_conntrack_tuple *t;
+	struct np_remote remote = { .inbound = true };
+	bool inside;
+
+	nat->wan = m->addr->wan;
+	inside = !outside && np_nat_is_ours(nat);
+	t = np_tuple(nat->ct, IP_CT_DIR_ORIGINAL);
+	/* Pings from outside, and one's own, are the router's to answer. */
+	if (nat->icmp &&
+	    (!inside || nf_inet_addr_cmp(&m->internal.ip, &t->src.u3)))
+		return NF_ACCEPT;
+	if (np_nat_local(nat))
+		return np_nat_leave(nat, NP_STAT_LOCAL);
+
+	remote.ip = t->src.u3;
+	remote.port = t->src.u.all;
+	if (inside)
+		np_nat_hairpin_source(nat, m, &remote);
+	if (!np_mapping_admits(m, &remote.ip, remote.port)) {
+		trace_np_filtered(m, &remote.ip, remote.port);
+		return inside ? np_nat_hairpin_filtered(nat) :
+				np_nat_leave(nat, NP_STAT_FILTERED);
+	}
+	/* Hairpinned flows are recorded when both ends are known. */
+	if (!inside) {
+		if (np_mapping_add_flow(m, &remote))
+			return np_nat_leave(nat, NP_STAT_CAPPED);
+		if (!rcu_dereference(m->addr->wan->conf)->inbound_refresh)
+			np_helper_watch(nat->ct);
+		np_stat_inc(nat->npn->stats, NP_STAT_FLOWS_IN);
+	}
+	return np_nat_bind(nat, &m->internal.ip,
+			   nat->icmp ? NULL : &m->internal.port,
+			   NF_NAT_MANIP_DST);
 }
 
 static unsigned int np_nat_prerouting(void *priv, struct sk_buff *skb,
 				      const struct nf_hook_state *state)
 {
 	const struct nf_conntrack_tuple *t;
-	struct np_remote remote = {};
+	unsigned int verdict = NF_ACCEPT;
 	struct np_mapping *m;
 	struct np_nat nat;
-	bool inside;
+	bool outside;
 
 	if (!np_nat_begin(&nat, priv, skb, state))
 		return NF_ACCEPT;
-	m = np_nat_target(&nat);
-	if (!m)
-		return NF_ACCEPT;
-
 	t = np_tuple(nat.ct, IP_CT_DIR_ORIGINAL);
-	inside = np_nat_from_inside(&nat, m);
-	/* Pings from outside, and one's own, are the router's to answer. */
-	if (nat.icmp &&
-	    (!inside || nf_inet_addr_cmp(&m->internal.ip, &t->src.u3)))
+	outside = np_wan_by_ifindex(nat.npn, state->in->ifindex);
+	/* Most flows go outwards: spare them the search. */
+	if (!outside && !np_wan_has_addr(nat.npn, nat.family, &t->dst.u3))
 		return NF_ACCEPT;
-	if (np_nat_local(&nat))
-		return np_nat_leave(&nat, NP_STAT_LOCAL);
 
-	remote.ip = t->src.u3;
-	remote.port = t->src.u.all;
-	remote.inbound = true;
-	if (inside)
-		np_nat_hairpin_source(&nat, m, &remote);
-	if (!np_mapping_admits(m, &remote.ip, remote.port)) {
-		trace_np_filtered(m, &remote.ip, remote.port);
-		return np_nat_leave(&nat, NP_STAT_FILTERED);
-	}
-	/* Hairpinned flows are recorded when both ends are known. */
-	if (!inside) {
-		if (np_mapping_add_flow(m, &remote))
-			return np_nat_leave(&nat, NP_STAT_CAPPED);
-		if (!rcu_dereference(m->addr->wan->conf)->inbound_refresh)
-			np_helper_watch(nat.ct);
-		np_stat_inc(nat.npn->stats, NP_STAT_FLOWS_IN);
-	}
-	return np_nat_bind(&nat, &m->internal.ip,
-			   nat.icmp ? NULL : &m->internal.port,
-			   NF_NAT_MANIP_DST);
+	m = np_nat_target(&nat);
+	if (m)
+		verdict = np_nat_inbound(&nat, m, outside);
+	if (outside && verdict == NF_ACCEPT && !(nat.ct->status & IPS_DST_NAT))
+		np_nat_stranger(&nat, nat.icmp ? t->src.u.icmp.id :
+						 t->dst.u.all);
+	return verdict;
 }
 
 static void np_nat_ops(struct nf_hook_ops ops[2], struct np_net *npn, u8 pf)

@@ -216,7 +216,7 @@ static int np_nl_put_endpoints(struct sk_buff *skb, const struct np_mapping *m)
 
 /* @m must not go away meanwhile: RCU, or the caller's own reference. */
 static int np_nl_put_mapping(struct sk_buff *skb, const struct np_nl_head *head,
-			     const struct np_mapping *m, u8 reason)
+			     struct np_mapping *m, u8 reason)
 {
 	u32 age = (u32)ktime_get_seconds() - m->created;
 	int expires = np_mapping_expires(m);
@@ -944,7 +944,7 @@ int natpunch_nl_mapping_flush_doit(struct sk_buff *skb, struct genl_info *info)
 	return np_nl_send(reply, info, np_nl_end(reply, hdr, err));
 }
 
-void np_nl_mapping_event(struct np_net *npn, const struct np_mapping *m, u8 cmd,
+void np_nl_mapping_event(struct np_net *npn, struct np_mapping *m, u8 cmd,
 			 u8 reason)
 {
 	struct np_nl_head head = { .cmd = cmd };
@@ -1424,7 +1424,7 @@ static struct np_nl_dump *np_nl_mapping_start(struct np_net *npn,
 
 /* Under RCU, as the walk makes it. */
 static int np_nl_dump_mapping(struct sk_buff *skb, struct netlink_callback *cb,
-			      const struct np_mapping *m)
+			      struct np_mapping *m)
 {
 	struct np_nl_head head = np_nl_dump_head(cb, NATPUNCH_CMD_MAPPING_GET);
 
@@ -1443,7 +1443,7 @@ int natpunch_nl_mapping_get_dumpit(struct sk_buff *skb,
 				   struct netlink_callback *cb)
 {
 	struct np_nl_dump *dump = np_nl_dump(cb);
-	const struct np_mapping *m;
+	struct np_mapping *m;
 	int err = 0;
 
 	if (!dump->walking)

@@ -18,7 +18,7 @@ struct np_net;
  * natpunch_end_reason). Costs next to nothing if nobody does. In any context;
  * @m must not go away meanwhile.
  */
-void np_nl_mapping_event(struct np_net *npn, const struct np_mapping *m,
+void np_nl_mapping_event(struct np_net *npn, struct np_mapping *m,
 			 u8 cmd, u8 reason);
 
 int np_nl_init(void);

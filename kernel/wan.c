@@ -170,6 +170,17 @@ static struct np_addr *np_wan_find_addr(struct np_wan *wan, u8 family,
 	return NULL;
 }
 
+bool np_wan_has_addr(const struct np_net *npn, u8 family,
+		     const union nf_inet_addr *ip)
+{
+	struct np_wan *wan;
+
+	list_for_each_entry_rcu(wan, &npn->wans, list)
+		if (np_wan_find_addr(wan, family, ip))
+			return true;
+	return false;
+}
+
 struct np_addr *np_wan_pick_addr(struct np_wan *wan,
 				 const struct net_device *out,
 				 const struct sk_buff *skb, u8 family,

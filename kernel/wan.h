@@ -94,6 +94,9 @@ struct np_reservation {
 
 /* Packets' side, under rcu_read_lock(). */
 struct np_wan *np_wan_by_ifindex(const struct np_net *npn, int ifindex);
+/* Is @ip an external address of any WAN? */
+bool np_wan_has_addr(const struct np_net *npn, u8 family,
+		     const union nf_inet_addr *ip);
 bool np_wan_is_internal(const struct np_wan_conf *conf, u8 family,
 			const union nf_inet_addr *ip);
 
