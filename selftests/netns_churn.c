@@ -4,34 +4,51 @@
  * reservation. NET is both neighbours of each: its LAN's host and its upstream.
  * needs: timeout=900
  */
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lab/behave.h"
 
 #define SPACES 200
-#define FLOWS 8
+#define FLOWS 4
+#define NAME "churn"
 
-static bool make(int i)
+static bool make(void)
 {
-	return !run(NET, "ip netns add churn%d && "
-		    "ip link add inside type veth peer name lan netns churn%d && "
-		    "ip link add outside type veth peer name wan netns churn%d && "
-		    "ip addr add 10.50.0.2/24 dev inside && "
-		    "ip addr add 10.60.0.1/24 dev outside && "
-		    "ip link set inside up && ip link set outside up", i, i, i);
+	int fd;
+
+	lab_space_add(NAME);
+	lab_space_enter(NAME);
+	fd = open("/proc/sys/net/ipv4/ip_forward", O_WRONLY);
+	if (write(fd, "1", 1) != 1)
+		ktap_bail("ip_forward");
+	close(fd);
+	lab_enter(HOME);
+	return !run_with(NET, "link add inside type veth peer name lan netns "
+			 NAME "\n"
+			 "link add outside type veth peer name wan netns " NAME
+			 "\n"
+			 "addr add 10.50.0.2/24 dev inside\n"
+			 "addr add 10.60.0.1/24 dev outside\n"
+			 "link set inside up\n"
+			 "link set outside up\n"
+			 "route add 192.0.2.200 via 10.50.0.1 dev inside\n",
+			 "ip -batch -");
 }
 
-static bool configure(int i)
+static bool configure(void)
 {
-	return !run(HOME, "printf '%%s\\n' 'addr add 10.50.0.1/24 dev lan' "
-		    "'addr add 10.60.0.2/24 dev wan' 'link set lan up' "
-		    "'link set wan up' "
-		    "'route add 192.0.2.128/25 via 10.60.0.1' "
-		    "| ip -n churn%d -batch - && "
-		    "ip netns exec churn%d sysctl -qw net.ipv4.ip_forward=1 && "
-		    "natpunchctl -n churn%d wan add wan --filter eif && "
-		    "natpunchctl -n churn%d reserve add wan udp 10.50.0.2:7000",
-		    i, i, i, i);
+	return !run_with(HOME, "addr add 10.50.0.1/24 dev lan\n"
+			 "addr add 10.60.0.2/24 dev wan\n"
+			 "link set lan up\n"
+			 "link set wan up\n"
+			 "route add 192.0.2.128/25 via 10.60.0.1\n",
+			 "ip -n " NAME " -batch - && "
+			 "natpunchctl -n " NAME " wan add wan --filter eif && "
+			 "natpunchctl -n " NAME
+			 " reserve add wan udp 10.50.0.2:7000");
 }
 
 /* Out by "inside", back to us on "outside", whatever NET's routes say. */
@@ -39,48 +56,53 @@ static unsigned int send_flows(void)
 {
 	int wire = sniff_open(NET, "outside"), s;
 	struct ep to = ep("192.0.2.200", 9);
-	unsigned int i, seen_flows = 0;
+	unsigned int i, translated = 0;
 	struct packet p;
 
 	for (i = 0; i < FLOWS; i++) {
 		s = udp_open(NET, ep("10.50.0.2", 5000 + i));
-		setsockopt(s, SOL_SOCKET, SO_BINDTODEVICE, "inside", 6);
 		udp_send(s, to);
 		if (sniff_find(wire, &p, is_to, &to, SILENCE_MS))
-			seen_flows += ep_eq(p.src, ep("10.60.0.2", 5000 + i));
+			translated += ep_eq(p.src, ep("10.60.0.2", 5000 + i));
 	}
-	return seen_flows;
+	sock_close_all();
+	return translated;
+}
+
+/* The flows are still alive when their namespace goes. */
+static bool take_away(void)
+{
+	bool gone = !run_with(NET, "link del inside\nlink del outside\n",
+			      "ip -batch -");
+
+	lab_space_del(NAME);
+	return gone;
 }
 
 int main(void)
 {
 	unsigned int made = 0, flows = 0;
-	int i;
 
 	if (natpunch_missing())
 		ktap_skip_all("%s", natpunch_missing());
 	ktap_plan(3);
 	lab_start();
-	for (i = 0; i < SPACES; i++) {
-		if (!make(i) || !configure(i)) {
-			ktap_diag("%d: %s", i, run_output());
-			break;
-		}
-		made++;
-		run(NET, "ip route add 192.0.2.200 via 10.50.0.1 dev inside");
+	while (made < SPACES && make() && configure()) {
 		flows += send_flows();
-		sock_close_all();
-		must(NET, "ip link del inside; ip link del outside;"
-		     "ip netns del churn%d", i);
+		if (!take_away())
+			break;
+		made++;
 	}
-	ktap_ok(made == SPACES, "%u of %d namespaces came and went", made,
-		SPACES);
+	if (!ktap_ok(made == SPACES, "%u of %d namespaces came and went", made,
+		     SPACES))
+		ktap_diag("%s", run_output());
 	ktap_ok(flows == SPACES * FLOWS, "%u of %d flows were translated",
 		flows, SPACES * FLOWS);
 	/* What is left of a namespace would hold the module. */
 	sleep_s(5);
-	ktap_ok(!run(HOME, "timeout 60 rmmod natpunch"), "nothing is left: %s",
-		*run_output() ? run_output() : "the module goes");
+	if (!ktap_ok(!run(HOME, "timeout 60 rmmod natpunch"),
+		     "then the module goes"))
+		ktap_diag("%s", run_output());
 	run(HOME, "modprobe natpunch");
 	return ktap_exit();
 }

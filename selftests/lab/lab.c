@@ -126,18 +126,58 @@ static void own_mounts(void)
 		ktap_bail("tmpfs on " NETNS_DIR ": %s", strerror(errno));
 }
 
-static void make_namespace(enum node node)
+static void space_path(char *path, size_t size, const char *name)
 {
-	char file[64];
+	snprintf(path, size, NETNS_DIR "/%s", name);
+}
+
+void lab_space_add(const char *name)
+{
+	char path[64];
 	int fd;
 
-	snprintf(file, sizeof(file), NETNS_DIR "/%s", nodes[node].name);
-	fd = open(file, O_CREAT | O_RDONLY | O_CLOEXEC, 0444);
+	space_path(path, sizeof(path), name);
+	fd = open(path, O_CREAT | O_RDONLY | O_CLOEXEC, 0444);
 	if (fd < 0 || close(fd) || unshare(CLONE_NEWNET) ||
-	    mount("/proc/self/ns/net", file, NULL, MS_BIND, NULL))
-		ktap_bail("namespace %s: %s", file, strerror(errno));
-	ns_fd[node] = open(file, O_RDONLY | O_CLOEXEC);
+	    mount("/proc/self/ns/net", path, NULL, MS_BIND, NULL))
+		ktap_bail("namespace %s: %s", path, strerror(errno));
 	lab_enter(HOME);
+}
+
+static int space_open(const char *name)
+{
+	char path[64];
+	int fd;
+
+	space_path(path, sizeof(path), name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		ktap_bail("namespace %s: %s", path, strerror(errno));
+	return fd;
+}
+
+void lab_space_enter(const char *name)
+{
+	int fd = space_open(name);
+
+	if (setns(fd, CLONE_NEWNET))
+		ktap_bail("setns: %s", strerror(errno));
+	close(fd);
+}
+
+void lab_space_del(const char *name)
+{
+	char path[64];
+
+	space_path(path, sizeof(path), name);
+	if (umount2(path, MNT_DETACH) || unlink(path))
+		ktap_bail("namespace %s: %s", path, strerror(errno));
+}
+
+static void make_namespace(enum node node)
+{
+	lab_space_add(nodes[node].name);
+	ns_fd[node] = space_open(nodes[node].name);
 }
 
 static void set_sysctls(enum node node)

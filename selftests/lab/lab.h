@@ -46,6 +46,13 @@ const char *node_name(enum node node);
 /** lab_start() - build the whole lab; gateways route, but do not translate. */
 void lab_start(void);
 
+/*
+ * Namespaces beside the lab's own; for `ip -n` and `natpunchctl -n` by name.
+ */
+void lab_space_add(const char *name);
+void lab_space_enter(const char *name);
+void lab_space_del(const char *name);
+
 /** lab_has_delay() - false where the kernel lacks netem (not in the VMs). */
 bool lab_has_delay(void);
 
