@@ -151,8 +151,9 @@ struct natpunch_wan {
  * @zone: (MAPPING_ZONE) conntrack zone of the internal endpoint
  * @flows: (MAPPING_FLOWS) flow records that the mapping holds
  * @age: (MAPPING_AGE) seconds since the mapping was made
- * @expires: (MAPPING_EXPIRES) seconds until the mapping is next looked at, and
- *	ended if nothing has refreshed it; no bit on a reservation for good
+ * @expires: (MAPPING_EXPIRES) seconds that the mapping has, as far as is known
+ *	at its last look at conntrack, if nothing refreshes it; no bit on a
+ *	reservation without flows
  */
 struct natpunch_mapping {
 	uint64_t fields;
@@ -348,8 +349,8 @@ int natpunch_mapping_dump(struct natpunch *np,
 
 /*
  * End all mappings that have what filter says (as above, less ZONE), and
- * their flows; NULL: all. Those held by a reservation lose their flows but
- * stay. Their number goes to count, which may be NULL.
+ * their flows; NULL: all. What a reservation held is made anew at once. Their
+ * number goes to count, which may be NULL.
  */
 int natpunch_mapping_flush(struct natpunch *np,
 			   const struct natpunch_mapping *filter,

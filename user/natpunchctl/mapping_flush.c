@@ -31,7 +31,7 @@ const struct verb mapping_flush = {
 	.args = "[OPTION]...",
 	.summary = "end mappings and their flows, all or those that have what is given",
 	.notes =
-"A mapping that a reservation holds loses its flows but stays. Examples:\n"
+"A mapping that a reservation holds is made anew at once. Examples:\n"
 "  natpunchctl mapping flush --internal 192.168.1.20\n"
 "  natpunchctl mapping flush --proto udp --external :40000\n",
 	.options = mapping_filter_options,

@@ -155,8 +155,8 @@ const struct verb mapping_show = {
 	.summary = "show mappings, all or those that have what is given",
 	.notes =
 "R: held by a reservation. Filter 'default': as the WAN says. FLOWS: flow records\n"
-"that the mapping holds. EXPIRES: when it is next looked at, and ended if nothing\n"
-"has refreshed it. Of ICMP the port is the query identifier. Example:\n"
+"that the mapping holds. EXPIRES: the time that it has if nothing refreshes it.\n"
+"Of ICMP the port is the query identifier. Example:\n"
 "  natpunchctl mapping show --proto udp --internal 192.168.1.20\n",
 	.options = mapping_filter_options,
 	.run = run,
