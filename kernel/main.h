@@ -37,7 +37,7 @@
 
 struct np_net {
 	struct net *net;
-	struct mutex lock;
+	struct mutex lock;		/* configuration */
 
 	struct list_head wans;		/* struct np_wan, RCU */
 	unsigned int n_wans;

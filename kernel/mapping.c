@@ -438,11 +438,17 @@ void np_mapping_for_each(struct np_net *npn,
 			 void (*fn)(struct np_mapping *m, void *data),
 			 void *data)
 {
+	struct np_mapping *m, *next;
 	struct rhashtable_iter iter;
-	struct np_mapping *m;
 
 	rhashtable_walk_enter(&npn->by_int, &iter);
-	while ((m = np_mapping_walk(&iter))) {
+	/*
+	 * Where a walk stops, it finds its way back by the mapping that it stood
+	 * at: if that is gone it may skip another. So it stands at the next one
+	 * while @fn has its way with this one.
+	 */
+	for (m = np_mapping_walk(&iter); m; m = next) {
+		next = np_mapping_walk(&iter);
 		fn(m, data);
 		np_mapping_put(m);
 		cond_resched();
@@ -494,11 +500,11 @@ static void np_mapping_end_any(struct np_mapping *m, void *data)
 /* No packet comes in here any more; timers may still run. */
 void np_mapping_net_exit(struct np_net *npn)
 {
-	do {
+	/* A walk may miss some, and some are being ended by their timers. */
+	while (atomic_read(&npn->n_mappings)) {
 		np_mapping_for_each(npn, np_mapping_end_any, NULL);
-		schedule_timeout_uninterruptible(
-			atomic_read(&npn->n_mappings) ? 1 : 0);
-	} while (atomic_read(&npn->n_mappings));
+		cond_resched();
+	}
 
 	np_flow_net_exit(npn);
 	rhashtable_destroy(&npn->by_ext);

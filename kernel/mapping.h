@@ -58,7 +58,7 @@ struct np_mapping {
 	struct np_addr *addr;		/* holds a reference */
 	struct np_flow *oldest;		/* records, a queue */
 	struct np_flow *newest;
-	spinlock_t lock;
+	spinlock_t lock;		/* records and end */
 	refcount_t ref;			/* the tables' and the timer's */
 	u32 n_flows;
 	u32 created;			/* seconds since boot */
@@ -127,7 +127,8 @@ int np_mapping_expires(struct np_mapping *m);
 
 /*
  * Call @fn for every mapping, in process context; @fn may sleep and may end the
- * mapping. One made or ended meanwhile may be seen or not.
+ * mapping. One made meanwhile may be seen or not; if others end mappings at the
+ * same time, one may be missed.
  */
 void np_mapping_for_each(struct np_net *npn,
 			 void (*fn)(struct np_mapping *m, void *data),

@@ -69,6 +69,7 @@ static void np_port_clear(struct np_ports *p, u16 port)
 	unsigned int half = port & 1, bit = port >> 1;
 
 	clear_bit(bit, p->used[half]);
+	/* Pairs with the one in np_port_set(). */
 	smp_mb__after_atomic();
 	clear_bit(BIT_WORD(bit), p->full[half]);
 }

@@ -330,18 +330,46 @@ static int np_wan_gain_addrs(struct np_wan *wan, const struct np_wanted *want)
 	return 0;
 }
 
-static void np_end_if_gone(struct np_mapping *m, void *data)
-{
-	u8 *reason = data;
+struct np_flush {
+	bool (*match)(const struct np_mapping *m, const void *data);
+	const void *data;
+	u8 reason;
+	unsigned int n;
+};
 
-	if (READ_ONCE(m->addr->gone))
-		np_mapping_end(m, *reason);
+static void np_flush_one(struct np_mapping *m, void *data)
+{
+	struct np_flush *flush = data;
+
+	if (flush->match(m, flush->data) && np_mapping_end(m, flush->reason))
+		flush->n++;
+}
+
+/* End every mapping that matches. Nothing makes such mappings any more. */
+static void np_flush_all(struct np_net *npn, struct np_flush *flush)
+{
+	unsigned int before;
+
+	/* A walk may miss some if it meets others that end mappings. */
+	do {
+		before = flush->n;
+		np_mapping_for_each(npn, np_flush_one, flush);
+	} while (flush->n != before);
+}
+
+static bool np_addr_is_gone(const struct np_mapping *m, const void *data)
+{
+	return READ_ONCE(m->addr->gone);
 }
 
 /* Take away the addresses that are not wanted, and what stands on them. */
 static void np_wan_lose_addrs(struct np_wan *wan, const struct np_wanted *want,
 			      u8 reason)
 {
+	struct np_flush flush = {
+		.match = np_addr_is_gone,
+		.reason = reason,
+	};
 	struct np_addr *lost[NP_WAN_ADDRS], *addr, *next;
 	unsigned int n = 0;
 
@@ -357,7 +385,7 @@ static void np_wan_lose_addrs(struct np_wan *wan, const struct np_wanted *want,
 
 	/* After this, whoever has picked one has put his mapping in the table. */
 	synchronize_rcu();
-	np_mapping_for_each(wan->npn, np_end_if_gone, &reason);
+	np_flush_all(wan->npn, &flush);
 	while (n)
 		np_addr_put(lost[--n]);
 }
@@ -839,21 +867,6 @@ err_list:
 	return err;
 }
 
-struct np_flush {
-	bool (*match)(const struct np_mapping *m, const void *data);
-	const void *data;
-	u8 reason;
-	unsigned int n;
-};
-
-static void np_flush_one(struct np_mapping *m, void *data)
-{
-	struct np_flush *flush = data;
-
-	if (flush->match(m, flush->data) && np_mapping_end(m, flush->reason))
-		flush->n++;
-}
-
 /* Would the WAN, as it now is, not make this mapping of its? */
 static bool np_wan_disowns(const struct np_mapping *m, const void *data)
 {
@@ -950,7 +963,7 @@ int np_wan_set(struct np_wan *wan, const struct np_wan_conf *conf,
 	synchronize_rcu();
 	kfree(old);
 	err = np_wan_rescan(wan, NATPUNCH_END_REASON_WAN);
-	np_mapping_for_each(npn, np_flush_one, &flush);
+	np_flush_all(npn, &flush);
 	np_reservations_renew(wan);
 	return err;
 }
