@@ -20,58 +20,61 @@ struct attr_def {
 	const char *bad[3];
 };
 
+#define ATTR(name_, type_, kind_, ...)					\
+	{ .name = name_, .type = type_, .kind = kind_, .bad = { __VA_ARGS__ } }
+
 static const struct attr_def wan_attrs[] = {
-	{ "dev", NATPUNCH_A_WAN_DEV, 's' },
-	{ "ifindex", NATPUNCH_A_WAN_IFINDEX, '4' },
-	{ "filter", NATPUNCH_A_WAN_FILTER, '1', { "0", "4", "255" } },
-	{ "port-min", NATPUNCH_A_WAN_PORT_MIN, 'n', { "0" } },
-	{ "port-max", NATPUNCH_A_WAN_PORT_MAX, 'n', { "0" } },
-	{ "addr", NATPUNCH_A_WAN_ADDR, 'a' },
-	{ "internal", NATPUNCH_A_WAN_INTERNAL, 'p' },
-	{ "nat66", NATPUNCH_A_WAN_NAT66, '1', { "2", "255" } },
-	{ "inbound-refresh", NATPUNCH_A_WAN_INBOUND_REFRESH, '1', { "2" } },
-	{ "udp-timeout", NATPUNCH_A_WAN_UDP_TIMEOUT, '4',
-	  { "0", "119", "2592001" } },
-	{ "icmp-timeout", NATPUNCH_A_WAN_ICMP_TIMEOUT, '4',
-	  { "0", "59", "2592001" } },
-	{ "tcp-timeout", NATPUNCH_A_WAN_TCP_TIMEOUT, '4',
-	  { "0", "7439", "2592001" } },
-	{ "tcp-transitory", NATPUNCH_A_WAN_TCP_TRANSITORY, '4',
-	  { "0", "239", "4294967295" } },
-	{ "ext-addr", NATPUNCH_A_WAN_EXT_ADDR, 'a' },
-	{ "unknown", 200, '4' },
-	{ }
+	ATTR("dev", NATPUNCH_A_WAN_DEV, 's'),
+	ATTR("ifindex", NATPUNCH_A_WAN_IFINDEX, '4'),
+	ATTR("filter", NATPUNCH_A_WAN_FILTER, '1', "0", "4", "255"),
+	ATTR("port-min", NATPUNCH_A_WAN_PORT_MIN, 'n', "0"),
+	ATTR("port-max", NATPUNCH_A_WAN_PORT_MAX, 'n', "0"),
+	ATTR("addr", NATPUNCH_A_WAN_ADDR, 'a'),
+	ATTR("internal", NATPUNCH_A_WAN_INTERNAL, 'p'),
+	ATTR("nat66", NATPUNCH_A_WAN_NAT66, '1', "2", "255"),
+	ATTR("inbound-refresh", NATPUNCH_A_WAN_INBOUND_REFRESH, '1', "2"),
+	ATTR("udp-timeout", NATPUNCH_A_WAN_UDP_TIMEOUT, '4',
+	     "0", "119", "2592001"),
+	ATTR("icmp-timeout", NATPUNCH_A_WAN_ICMP_TIMEOUT, '4',
+	     "0", "59", "2592001"),
+	ATTR("tcp-timeout", NATPUNCH_A_WAN_TCP_TIMEOUT, '4',
+	     "0", "7439", "2592001"),
+	ATTR("tcp-transitory", NATPUNCH_A_WAN_TCP_TRANSITORY, '4',
+	     "0", "239", "4294967295"),
+	ATTR("ext-addr", NATPUNCH_A_WAN_EXT_ADDR, 'a'),
+	ATTR("unknown", 200, '4'),
+	ATTR(NULL, 0, 0)
 };
 
 static const struct attr_def mapping_attrs[] = {
-	{ "wan", NATPUNCH_A_MAPPING_WAN, 's' },
-	{ "l4proto", NATPUNCH_A_MAPPING_L4PROTO, '1', { "0", "47", "255" } },
-	{ "int-addr", NATPUNCH_A_MAPPING_INT_ADDR, 'a' },
-	{ "int-port", NATPUNCH_A_MAPPING_INT_PORT, 'n' },
-	{ "ext-addr", NATPUNCH_A_MAPPING_EXT_ADDR, 'a' },
-	{ "ext-port", NATPUNCH_A_MAPPING_EXT_PORT, 'n' },
-	{ "zone", NATPUNCH_A_MAPPING_ZONE, '2' },
-	{ "filter", NATPUNCH_A_MAPPING_FILTER, '1' },
-	{ }
+	ATTR("wan", NATPUNCH_A_MAPPING_WAN, 's'),
+	ATTR("l4proto", NATPUNCH_A_MAPPING_L4PROTO, '1', "0", "47", "255"),
+	ATTR("int-addr", NATPUNCH_A_MAPPING_INT_ADDR, 'a'),
+	ATTR("int-port", NATPUNCH_A_MAPPING_INT_PORT, 'n'),
+	ATTR("ext-addr", NATPUNCH_A_MAPPING_EXT_ADDR, 'a'),
+	ATTR("ext-port", NATPUNCH_A_MAPPING_EXT_PORT, 'n'),
+	ATTR("zone", NATPUNCH_A_MAPPING_ZONE, '2'),
+	ATTR("filter", NATPUNCH_A_MAPPING_FILTER, '1'),
+	ATTR(NULL, 0, 0)
 };
 
 static const struct attr_def reservation_attrs[] = {
-	{ "wan", NATPUNCH_A_RESERVATION_WAN, 's' },
-	{ "l4proto", NATPUNCH_A_RESERVATION_L4PROTO, '1', { "0", "47" } },
-	{ "int-addr", NATPUNCH_A_RESERVATION_INT_ADDR, 'a' },
-	{ "int-port", NATPUNCH_A_RESERVATION_INT_PORT, 'n' },
-	{ "ext-addr", NATPUNCH_A_RESERVATION_EXT_ADDR, 'a' },
-	{ "ext-port", NATPUNCH_A_RESERVATION_EXT_PORT, 'n' },
-	{ "filter", NATPUNCH_A_RESERVATION_FILTER, '1', { "4" } },
-	{ "lifetime", NATPUNCH_A_RESERVATION_LIFETIME, '4',
-	  { "0", "2592001", "4294967295" } },
-	{ }
+	ATTR("wan", NATPUNCH_A_RESERVATION_WAN, 's'),
+	ATTR("l4proto", NATPUNCH_A_RESERVATION_L4PROTO, '1', "0", "47"),
+	ATTR("int-addr", NATPUNCH_A_RESERVATION_INT_ADDR, 'a'),
+	ATTR("int-port", NATPUNCH_A_RESERVATION_INT_PORT, 'n'),
+	ATTR("ext-addr", NATPUNCH_A_RESERVATION_EXT_ADDR, 'a'),
+	ATTR("ext-port", NATPUNCH_A_RESERVATION_EXT_PORT, 'n'),
+	ATTR("filter", NATPUNCH_A_RESERVATION_FILTER, '1', "4"),
+	ATTR("lifetime", NATPUNCH_A_RESERVATION_LIFETIME, '4',
+	     "0", "2592001", "4294967295"),
+	ATTR(NULL, 0, 0)
 };
 
 static const struct attr_def stats_attrs[] = {
-	{ "pad", NATPUNCH_A_STATS_PAD, '4' },
-	{ "mappings", NATPUNCH_A_STATS_MAPPINGS, '4' },
-	{ }
+	ATTR("pad", NATPUNCH_A_STATS_PAD, '4'),
+	ATTR("mappings", NATPUNCH_A_STATS_MAPPINGS, '4'),
+	ATTR(NULL, 0, 0)
 };
 
 static const struct command {
@@ -866,20 +869,30 @@ static const struct broken {
 	int err;
 	bool bare;
 } broken[] = {
-	{ "an attribute that ends behind the message", truncated_attribute,
-	  EINVAL },
-	{ "an attribute that ends behind its nest", truncated_nest, EINVAL },
-	{ "a nest without NLA_F_NESTED", nest_without_flag, EINVAL },
-	{ "a prefix without a length", prefix_without_len, EINVAL },
-	{ "a prefix without an address", prefix_without_addr, EINVAL },
-	{ "an unknown attribute in a prefix", unknown_in_nest, EINVAL },
-	{ "an address of 60000 bytes", huge_address, ERANGE },
-	{ "an unknown attribute of 60000 bytes", huge_unknown, EINVAL },
-	{ "a nest of 60000 bytes", huge_nest, EINVAL },
-	{ "an unknown command", unknown_command, EOPNOTSUPP, true },
-	{ "a message without generic netlink header", no_genl_header, EINVAL,
-	  true },
-	{ "a reserved field that is not 0", reserved_field, EINVAL, true },
+	{ .name = "an attribute that ends behind the message",
+	  .make = truncated_attribute, .err = EINVAL },
+	{ .name = "an attribute that ends behind its nest", .make = truncated_nest,
+	  .err = EINVAL },
+	{ .name = "a nest without NLA_F_NESTED", .make = nest_without_flag,
+	  .err = EINVAL },
+	{ .name = "a prefix without a length", .make = prefix_without_len,
+	  .err = EINVAL },
+	{ .name = "a prefix without an address", .make = prefix_without_addr,
+	  .err = EINVAL },
+	{ .name = "an unknown attribute in a prefix", .make = unknown_in_nest,
+	  .err = EINVAL },
+	{ .name = "an address of 60000 bytes", .make = huge_address,
+	  .err = ERANGE },
+	{ .name = "an unknown attribute of 60000 bytes", .make = huge_unknown,
+	  .err = EINVAL },
+	{ .name = "a nest of 60000 bytes", .make = huge_nest,
+	  .err = EINVAL },
+	{ .name = "an unknown command", .make = unknown_command,
+	  .err = EOPNOTSUPP, .bare = true },
+	{ .name = "no generic netlink header", .make = no_genl_header,
+	  .err = EINVAL, .bare = true },
+	{ .name = "a reserved field that is not 0", .make = reserved_field,
+	  .err = EINVAL, .bare = true },
 };
 
 static void try_broken(void)
