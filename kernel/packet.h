@@ -13,6 +13,7 @@
 #include <linux/netfilter.h>
 #include <linux/skbuff.h>
 #include <linux/tcp.h>
+#include <net/ip.h>
 #include <net/ipv6.h>
 
 #include "synhold.h"
