@@ -312,9 +312,9 @@ static u32 np_flow_lifetime(const struct np_mapping *m, u8 flags)
 	}
 }
 
-u32 np_flows_lifetime(const struct np_mapping *m)
+u32 np_flows_lifetime(const struct np_mapping *m, bool established)
 {
-	return np_flow_lifetime(m, NP_FLOW_EST);
+	return np_flow_lifetime(m, established ? NP_FLOW_EST : 0);
 }
 
 /* Look at a living flow. Returns the seconds until the next look. */

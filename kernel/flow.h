@@ -49,8 +49,11 @@ unsigned int np_flows_reap(struct np_mapping *m);
  */
 bool np_flows_kill_some(struct np_mapping *m);
 
-/* The longest time, in seconds, that a flow of @m outlives its last packet. */
-u32 np_flows_lifetime(const struct np_mapping *m);
+/*
+ * The seconds that a flow of @m outlives its last packet. Under
+ * rcu_read_lock().
+ */
+u32 np_flows_lifetime(const struct np_mapping *m, bool established);
 
 int np_flow_init(void);
 void np_flow_exit(void);

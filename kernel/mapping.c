@@ -154,15 +154,21 @@ static bool np_mapping_silent(const struct np_mapping *m)
 	const struct np_wan_conf *conf = rcu_dereference(m->addr->wan->conf);
 
 	return !conf->inbound_refresh &&
-	       np_now() - READ_ONCE(m->outbound) > np_flows_lifetime(m);
+	       np_now() - READ_ONCE(m->outbound) > np_flows_lifetime(m, true);
 }
 
 /* Look at the flows. Returns the seconds until the next look, 0: none left. */
 static unsigned int np_mapping_look(struct np_mapping *m)
 {
 	unsigned int next = np_flows_reap(m);
+	s32 left = m->until - np_now();
 
-	return m->reserved && !next ? NP_FLOWS_WAIT_MAX : next;
+	if (next)
+		return next;
+	if (m->reserved)
+		return NP_FLOWS_WAIT_MAX;
+	/* Once reserved, and nothing has come since. */
+	return m->until && left > 0 ? min_t(u32, left, NP_FLOWS_WAIT_MAX) : 0;
 }
 
 static void np_mapping_timer(struct timer_list *t)
@@ -259,7 +265,7 @@ static struct np_mapping *np_mapping_insert(struct np_net *npn,
 
 struct np_mapping *np_mapping_new(struct np_net *npn, struct np_addr *addr,
 				  const struct np_key *internal, u8 zone_dir,
-				  u16 port, bool reserved)
+				  u16 port, u8 filter, bool reserved)
 {
 	struct np_mapping *m, *res;
 	int got;
@@ -280,6 +286,7 @@ struct np_mapping *np_mapping_new(struct np_net *npn, struct np_addr *addr,
 		goto uncount;
 	}
 	m->zone_dir = zone_dir;
+	m->filter = filter;
 	m->reserved = reserved;
 
 	/* Nobody may end it before its timer runs. */
@@ -340,11 +347,14 @@ void np_mapping_outbound(struct np_mapping *m)
 
 void np_mapping_unreserve(struct np_mapping *m)
 {
+	rcu_read_lock();
 	spin_lock_bh(&m->lock);
 	m->reserved = false;
+	m->until = np_now() + np_flows_lifetime(m, false);
 	if (!m->dead)
 		timer_reduce(&m->timer, jiffies + HZ);
 	spin_unlock_bh(&m->lock);
+	rcu_read_unlock();
 }
 
 int np_mapping_expires(const struct np_mapping *m)

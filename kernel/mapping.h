@@ -51,6 +51,7 @@ struct np_mapping {
 	u32 n_flows;
 	u32 created;			/* seconds since boot */
 	u32 outbound;			/* last outbound packet, likewise */
+	u32 until;			/* not to end before, likewise */
 	u8 filter;			/* enum natpunch_filter */
 	u8 zone_dir;
 	bool dead;
@@ -81,13 +82,14 @@ void np_mapping_put(struct np_mapping *m);
 
 /*
  * Make the mapping of @internal on @addr; @port is the external port, or 0 for
- * a port of our choice. If another CPU was faster, its mapping is returned.
+ * a port of our choice. A reservation's has the filter that is promised, one of
+ * a packet NATPUNCH_FILTER_DEFAULT at first. If another CPU was faster, its mapping is returned.
  * The result is valid under the caller's rcu_read_lock(). Errors: -ENOSPC no
  * port, -ENFILE cap, -ENOMEM, -ERANGE and -EADDRINUSE for @port.
  */
 struct np_mapping *np_mapping_new(struct np_net *npn, struct np_addr *addr,
 				  const struct np_key *internal, u8 zone_dir,
-				  u16 port, bool reserved);
+				  u16 port, u8 filter, bool reserved);
 
 /* Record a flow. Errors: -ESTALE the mapping has ended, -ENFILE, -ENOMEM. */
 int np_mapping_add_flow(struct np_mapping *m, const struct np_remote *remote);

@@ -170,7 +170,7 @@ static struct np_mapping *np_nat_new_mapping(const struct np_nat *nat,
 	if (!addr)
 		return ERR_PTR(-EADDRNOTAVAIL);
 	return np_mapping_new(nat->npn, addr, key, nf_ct_zone(nat->ct)->dir,
-			      0, false);
+			      0, NATPUNCH_FILTER_DEFAULT, false);
 }
 
 /* The flow's mapping, with the flow recorded on it. */

@@ -390,7 +390,7 @@ static struct np_mapping *np_reservation_map(struct np_wan *wan,
 	if (!m)
 		m = np_mapping_new(wan->npn, addr, &key,
 				   NF_CT_DEFAULT_ZONE_DIR,
-				   ntohs(r->ext_port), true);
+				   ntohs(r->ext_port), r->filter, true);
 	if (IS_ERR(m))
 		return m;
 	if (m->addr != addr ||

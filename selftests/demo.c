@@ -69,12 +69,15 @@ static const struct demo_row {
 	    .measure = exhaustion_is_told } },
 	{ "B starts half a second later",
 	  { .name = "A <-> B, UDP", .protocol = IPPROTO_UDP, .arg = 500,
+	    .both_homes = true,
 	    .measure = punch_connects } },
 	{ "A2 is connected to B already",
 	  { .name = "A <-> B, UDP", .protocol = IPPROTO_UDP,
+	    .both_homes = true,
 	    .measure = punch_connects_beside_neighbour } },
 	{ "A2 is connected to B already",
 	  { .name = "A <-> B, TCP", .protocol = IPPROTO_TCP,
+	    .both_homes = true,
 	    .measure = punch_connects_beside_neighbour } },
 };
 

@@ -12,10 +12,10 @@ static void add_policy(const char *type, const char *protocol,
 	bool v4 = lab_family() == AF_INET;
 
 	nft(GA, "table inet edge {\n"
-	    "	ct helper policy { type \"%s\" protocol %s; l3proto inet; }\n"
+	    "	ct helper games { type \"%s\" protocol %s; l3proto inet; }\n"
 	    "	chain pick {\n"
 	    "		type %s;\n"
-	    "		oifname \"wan\" %s saddr %s ct helper set \"policy\"\n"
+	    "		oifname \"wan\" %s saddr %s ct helper set \"games\"\n"
 	    "	}\n"
 	    "}\n", type, protocol, chain, v4 ? "ip" : "ip6",
 	    ep_addr_str(host(A, 0)));

@@ -18,8 +18,11 @@ enum nat { NAT_NONE, NAT_MASQUERADE, NAT_NATPUNCH, NAT_BOTH };
  */
 void gateway(enum node gw, enum nat nat, const char *options);
 
-/** gateways() - the same for GA and GB. Closes all sockets before. */
-void gateways(enum nat nat, const char *options);
+/**
+ * gateways() - close all sockets, then set up GA and GB. A GB that has nothing to do
+ * is left as it is.
+ */
+void gateways(enum nat nat_a, enum nat nat_b, const char *options);
 
 /**
  * gateway_input() - what a gateway does with NEW packets to itself that come in by

@@ -19,7 +19,8 @@ struct seen seen(bool ok, const char *fmt, ...)
 
 struct seen row_measure(const struct row *row, enum nat nat)
 {
-	gateways(nat, nat == NAT_MASQUERADE ? row->masquerade : row->options);
+	gateways(nat, row->both_homes ? nat : NAT_NONE,
+		 nat == NAT_MASQUERADE ? row->masquerade : row->options);
 	return row->measure(row);
 }
 
@@ -86,6 +87,6 @@ int rows_main(const struct row *rows, size_t n)
 				run_row(&rows[i]);
 		}
 	}
-	gateways(NAT_NONE, NULL);
+	gateways(NAT_NONE, NAT_NONE, NULL);
 	return ktap_exit();
 }

@@ -33,6 +33,7 @@ struct row {
 	int protocol;		/* for measurements that serve several */
 	long arg;		/* what the measurement makes of it */
 	const char *options;	/* for `natpunchctl wan add wan` */
+	bool both_homes;	/* GB translates, too */
 	const char *masquerade;	/* nft's statement, if not `masquerade` */
 };
 

@@ -261,9 +261,8 @@ struct natpunch;
 typedef int natpunch_wan_cb(const struct natpunch_wan *wan, void *data);
 typedef int natpunch_mapping_cb(const struct natpunch_mapping *mapping,
 				void *data);
-typedef int
-natpunch_reservation_cb(const struct natpunch_reservation *reservation,
-			void *data);
+typedef int natpunch_reservation_cb(const struct natpunch_reservation *r,
+				    void *data);
 typedef int natpunch_event_cb(enum natpunch_event_type type,
 			      const struct natpunch_mapping *mapping,
 			      void *data);

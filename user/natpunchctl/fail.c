@@ -112,7 +112,9 @@ void fail_kernel(const struct ctl *ctl, int err)
 		fail("%s%smust be %llu to %llu", words ? words : "",
 		     words ? " " : "", (unsigned long long)min,
 		     (unsigned long long)max);
-	fail("%s%s%s", words ? words : "", words ? ": " : "", message);
+	if (!words || strstr(message, words))
+		fail("%s", message);
+	fail("%s: %s", words, message);
 }
 
 struct names {

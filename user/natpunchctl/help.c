@@ -107,7 +107,8 @@ static void help_option(const struct opt *o)
 	snprintf(text, sizeof(text), "%s%c%s --%s%s%s",
 		 o->key < 256 ? "-" : " ", o->key < 256 ? o->key : ' ',
 		 o->key < 256 ? "," : " ", o->name,
-		 o->arg && o->arg[0] != '[' ? " " : "", o->arg ? o->arg : "");
+		 o->arg && strncmp(o->arg, "[=", 2) ? " " : "",
+		 o->arg ? o->arg : "");
 	printf("  %-31s  %s\n", text, o->help);
 }
 

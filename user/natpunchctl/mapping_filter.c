@@ -54,7 +54,7 @@ void parse_mapping_filter(struct ctl *ctl, int argc, char **argv,
 			filter->fields |= NATPUNCH_HAS(MAPPING_WAN);
 			break;
 		case OPT_PROTO:
-			filter->l4proto = parse_proto(optarg);
+			filter->l4proto = parse_proto(optarg, true);
 			filter->fields |= NATPUNCH_HAS(MAPPING_L4PROTO);
 			break;
 		case OPT_INTERNAL:

@@ -76,7 +76,7 @@ static void print_mapping(const struct monitor *mon, bool ended,
 
 	if (mon->timestamp)
 		print_time();
-	printf("%s %-4s %s%s%s -> %s%s%s wan %s", ended ? "ended" : "new  ",
+	printf("%s %-6s %s%s%s -> %s%s%s wan %s", ended ? "ended" : "new  ",
 	       format_proto(proto, m->l4proto), paint(ctl, PAINT_IN),
 	       format_endpoint(in, &m->int_addr, m->int_port), unpaint(ctl),
 	       paint(ctl, PAINT_OUT),

@@ -110,7 +110,7 @@ void *more(void *array, size_t n, size_t size);
 bool parse_on_off(const char *what, const char *s);
 uint32_t parse_seconds(const char *what, const char *s);
 uint8_t parse_filter(const char *s, bool is_wan);
-uint8_t parse_proto(const char *s);
+uint8_t parse_proto(const char *s, bool with_icmp);
 void parse_dev(char dev[NATPUNCH_DEV_SIZE], const char *s);
 void parse_ports(const char *s, uint16_t *min, uint16_t *max);
 void parse_addr(const char *what, const char *s, struct natpunch_addr *addr);
@@ -125,6 +125,9 @@ enum {
 
 void parse_endpoint(const char *what, const char *s, unsigned int need,
 		    struct natpunch_addr *addr, int *port);
+
+/* reserve_show.c */
+void resolve_reservation(struct ctl *ctl, struct natpunch_reservation *r);
 
 /* mapping_filter.c: what "mapping show" and "mapping flush" share. */
 extern const struct opt mapping_filter_options[];

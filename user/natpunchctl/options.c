@@ -39,7 +39,8 @@ static int arg_kind(const struct opt *o)
 {
 	if (!o->arg)
 		return no_argument;
-	return o->arg[0] == '[' ? optional_argument : required_argument;
+	return strncmp(o->arg, "[=", 2) ? required_argument :
+					  optional_argument;
 }
 
 static void add_options(struct table_of_options *t, const struct opt *o)

@@ -149,7 +149,7 @@ void table_begin(struct table *t, const struct column *columns, unsigned int n)
 	t->columns = columns;
 	t->n = n;
 	for (i = 0; i < n; i++)
-		t->width[i] = (unsigned int)strlen(columns[i].head);
+		table_cell(t, "%s", columns[i].head);
 }
 
 void table_cell(struct table *t, const char *fmt, ...)
@@ -175,8 +175,8 @@ void table_cell(struct table *t, const char *fmt, ...)
 	t->next = (t->next + 1) % t->n;
 }
 
-/* The last column is not filled up: no blanks at the end of a line. */
-static void print_cell(const struct table *t, unsigned int i, const char *cell,
+/* Two blanks stand between columns, none at the end of a line. */
+static void print_cell(const struct table *t, size_t i, const char *cell,
 		       const char *on, const char *off)
 {
 	bool last = i == t->n - 1;
@@ -185,24 +185,27 @@ static void print_cell(const struct table *t, unsigned int i, const char *cell,
 	if (t->columns[i].right)
 		printf("%*s", pad, "");
 	printf("%s%s%s", on, cell, off);
-	if (!t->columns[i].right && !last && pad)
+	if (!last && !t->columns[i].right)
 		printf("%*s", pad, "");
-	fputs(last ? "\n" : "  ", stdout);
+	/* An empty last cell needs no blanks before it. */
+	if (last)
+		putchar('\n');
+	else if (i < t->n - 2 || *(cell + strlen(cell) + 1))
+		fputs("  ", stdout);
 }
 
 void table_end(struct table *t, const struct ctl *ctl)
 {
 	const char *off = unpaint(ctl);
 	const char *p = t->text;
-	unsigned int i;
+	enum paint color;
+	size_t i = 0;
 
-	for (i = 0; i < t->n; i++)
-		print_cell(t, i, t->columns[i].head, paint(ctl, PAINT_HEAD),
-			   off);
-	for (i = 0; p < t->text + t->len; p += strlen(p) + 1) {
-		print_cell(t, i, p, paint(ctl, t->columns[i].paint),
-			   t->columns[i].paint ? off : "");
-		i = (i + 1) % t->n;
+	for (; p < t->text + t->len; p += strlen(p) + 1) {
+		color = i < t->n ? PAINT_HEAD : t->columns[i % t->n].paint;
+		print_cell(t, i % t->n, p, *p ? paint(ctl, color) : "",
+			   *p && color ? off : "");
+		i++;
 	}
 	free(t->text);
 }

@@ -55,30 +55,33 @@ uint32_t parse_seconds(const char *what, const char *s)
 /* A WAN has no default to follow. */
 uint8_t parse_filter(const char *s, bool is_wan)
 {
-	const char *words[] = { "eif", "adf", "apdf", "default", NULL };
+	static const char * const all[] = {
+		"default", "eif", "adf", "apdf", NULL
+	};
+	const char * const *words = is_wan ? all + 1 : all;
 
-	if (is_wan)
-		words[3] = NULL;
 	return (uint8_t)natpunch_filter_value(words[find_word("filter", s,
 							      words)]);
 }
 
-uint8_t parse_proto(const char *s)
+/* A word, or a number, which the kernel judges. */
+uint8_t parse_proto(const char *s, bool with_icmp)
 {
 	static const char * const words[] = {
-		"tcp", "udp", "sctp", "icmp", "icmpv6", NULL
+		"icmp", "icmpv6", "tcp", "udp", "sctp", NULL
 	};
 	static const uint8_t protos[] = {
-		IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP, IPPROTO_ICMP,
-		IPPROTO_ICMPV6
+		IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP,
+		IPPROTO_SCTP
 	};
+	int from = with_icmp ? 0 : 2;
 	const char *end;
 	unsigned long n;
 
 	end = get_number(s, 255, &n);
 	if (end && !*end)
 		return (uint8_t)n;
-	return protos[find_word("protocol", s, words)];
+	return protos[from + find_word("protocol", s, words + from)];
 }
 
 void parse_dev(char dev[NATPUNCH_DEV_SIZE], const char *s)

@@ -56,7 +56,7 @@ static void parse(struct ctl *ctl, int argc, char **argv,
 	}
 	parse_dev(r->wan, needed_argument(ctl, argc, argv, "the device"));
 	r->l4proto = parse_proto(needed_argument(ctl, argc, argv,
-						 "the protocol"));
+						 "the protocol"), false);
 	parse_endpoint("internal endpoint",
 		       needed_argument(ctl, argc, argv,
 				       "the internal endpoint"),
@@ -82,12 +82,44 @@ static void list_addrs(char *text, size_t size, const struct natpunch_wan *wan)
 					format_addr(buf, &wan->ext_addr[i]));
 }
 
+static int take_holder(const struct natpunch_mapping *m, void *data)
+{
+	*(struct natpunch_mapping *)data = *m;
+	return 1;
+}
+
+static void fail_taken(struct ctl *ctl, const struct natpunch_reservation *r,
+		       const char *message)
+{
+	static const char advice[] =
+		"choose another --external, or leave it out for any that is free";
+	struct natpunch_mapping m = {
+		.fields = NATPUNCH_HAS(MAPPING_WAN) |
+			  NATPUNCH_HAS(MAPPING_L4PROTO) |
+			  NATPUNCH_HAS(MAPPING_EXT_PORT),
+		.l4proto = r->l4proto,
+		.ext_port = r->ext_port,
+		.ext_addr = r->ext_addr,
+	};
+	char in[ENDPOINT_SIZE];
+
+	memcpy(m.wan, r->wan, sizeof(m.wan));
+	if (r->ext_addr.family)
+		m.fields |= NATPUNCH_HAS(MAPPING_EXT_ADDR);
+	if (natpunch_mapping_dump(ctl->np, &m, take_holder, &m) > 0)
+		fail("external port %u is taken by the %smapping of %s: %s",
+		     r->ext_port, m.reserved ? "reserved " : "",
+		     format_endpoint(in, &m.int_addr, m.int_port), advice);
+	fail("%s: %s", message, advice);
+}
+
 /* The kernel's words, and what the WAN does have. */
 static void refuse(struct ctl *ctl, const struct natpunch_reservation *r,
 		   int err)
 {
-	struct natpunch_wan wan;
 	char message[256], addrs[512];
+	struct natpunch_wan wan;
+	uint64_t min, max;
 
 	snprintf(message, sizeof(message), "%s",
 		 natpunch_error_message(ctl->np) ?
@@ -96,11 +128,9 @@ static void refuse(struct ctl *ctl, const struct natpunch_reservation *r,
 	if (err == -ENOENT)
 		fail_unmanaged(ctl, r->wan);
 	if (err == -EADDRINUSE)
-		fail("%s: choose another --external, or leave it out for any that is free",
-		     message);
+		fail_taken(ctl, r, message);
 	if ((err != -ERANGE && err != -EADDRNOTAVAIL) ||
-	    !(r->fields & NATPUNCH_HAS(RESERVATION_EXT_PORT)) ||
-	    natpunch_error_range(ctl->np, &(uint64_t){0}, &(uint64_t){0}))
+	    natpunch_error_range(ctl->np, &min, &max))
 		fail_kernel(ctl, err);
 	if (natpunch_wan_get(ctl->np, r->wan, &wan))
 		fail("%s", message);
@@ -134,6 +164,7 @@ static int run(struct ctl *ctl, int argc, char **argv)
 	err = natpunch_reservation_add(ctl->np, &r, &made);
 	if (err)
 		refuse(ctl, &r, err);
+	resolve_reservation(ctl, &made);
 	if (ctl->json)
 		json_print(ctl, json_reservation(&made));
 	else

@@ -19,7 +19,7 @@ static int run(struct ctl *ctl, int argc, char **argv)
 	next_option(ctl, argc, argv);
 	parse_dev(r.wan, needed_argument(ctl, argc, argv, "the device"));
 	r.l4proto = parse_proto(needed_argument(ctl, argc, argv,
-						"the protocol"));
+						"the protocol"), false);
 	endpoint = needed_argument(ctl, argc, argv, "the internal endpoint");
 	parse_endpoint("internal endpoint", endpoint, NEED_ADDR | NEED_PORT,
 		       &r.int_addr, &port);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "natpunchctl.h"
 
@@ -20,6 +21,29 @@ static int take_reservation(const struct natpunch_reservation *r, void *data)
 	all->reservation = more(all->reservation, all->n, sizeof(*r));
 	all->reservation[all->n++] = *r;
 	return 0;
+}
+
+/*
+ * A reservation need not name an external address; its mapping knows the one in
+ * use, if the WAN has one at present.
+ */
+void resolve_reservation(struct ctl *ctl, struct natpunch_reservation *r)
+{
+	struct natpunch_mapping m = {
+		.fields = NATPUNCH_HAS(MAPPING_WAN) |
+			  NATPUNCH_HAS(MAPPING_L4PROTO) |
+			  NATPUNCH_HAS(MAPPING_INT_ADDR) |
+			  NATPUNCH_HAS(MAPPING_INT_PORT),
+		.l4proto = r->l4proto,
+		.int_addr = r->int_addr,
+		.int_port = r->int_port,
+	};
+
+	if (r->ext_addr.family)
+		return;
+	memcpy(m.wan, r->wan, sizeof(m.wan));
+	if (!natpunch_mapping_get(ctl->np, &m, &m))
+		r->ext_addr = m.ext_addr;
 }
 
 /* A list that changed while it was read is read again. */
@@ -83,6 +107,7 @@ static void print_json(const struct ctl *ctl, const struct reservations *all)
 static int run(struct ctl *ctl, int argc, char **argv)
 {
 	struct reservations all = { .n = 0 };
+	size_t i;
 	int err;
 
 	next_option(ctl, argc, argv);
@@ -91,6 +116,8 @@ static int run(struct ctl *ctl, int argc, char **argv)
 	err = read_reservations(ctl, &all);
 	if (err && err != -EINTR)
 		fail_kernel(ctl, err);
+	for (i = 0; i < all.n; i++)
+		resolve_reservation(ctl, &all.reservation[i]);
 	if (ctl->json)
 		print_json(ctl, &all);
 	else if (all.n)
@@ -108,6 +135,6 @@ const struct verb reserve_show = {
 	.args = "",
 	.summary = "show reservations and the time that is left of them",
 	.notes =
-"External address '*': the one that the internal address is paired with.\n",
+"External address '*': the WAN has none at present.\n",
 	.run = run,
 };

@@ -7,67 +7,72 @@
 struct counter {
 	const char *name;
 	const char *words;
-	uint64_t value;
-	bool known;
+	size_t offset;
+	unsigned int attr;
+	bool wide;		/* 64 bits, else 32 */
 };
 
-#define COUNTER(_name, _attr, _words)					\
-	{ #_name, _words, s->_name, s->fields & NATPUNCH_HAS(STATS_##_attr) }
+#define COUNTER(_name, _attr, _wide, _words)				\
+	{ .name = #_name, .words = (_words),				\
+	  .offset = offsetof(struct natpunch_stats, _name),		\
+	  .attr = NATPUNCH_A_STATS_##_attr, .wide = (_wide) }
+#define NOW(_name, _attr, _words)	COUNTER(_name, _attr, false, _words)
+#define SUM(_name, _attr, _words)	COUNTER(_name, _attr, true, _words)
 
-static void print(const struct ctl *ctl, const struct counter *c, size_t n)
+static const struct counter counters[] = {
+	NOW(mappings, MAPPINGS, "mappings at present"),
+	NOW(mappings_max, MAPPINGS_MAX,
+	    "cap on them (module parameter max_mappings)"),
+	NOW(flows, FLOWS, "flow records at present"),
+	NOW(flows_max, FLOWS_MAX, "cap on them (module parameter max_flows)"),
+	SUM(mappings_new, MAPPINGS_NEW, "mappings made"),
+	SUM(mappings_ended, MAPPINGS_ENDED, "mappings ended"),
+	SUM(flows_out, FLOWS_OUT, "flows translated outwards"),
+	SUM(flows_in, FLOWS_IN, "flows let in through a mapping"),
+	SUM(flows_hairpin, FLOWS_HAIRPIN,
+	    "flows between two internal endpoints"),
+	SUM(filtered, FILTERED,
+	    "inbound flows that the filtering did not admit"),
+	SUM(local, LOCAL, "inbound flows left to a socket of the router"),
+	SUM(exhausted, EXHAUSTED,
+	    "flows refused because no external port was left"),
+	SUM(evicted, EVICTED,
+	    "unreplied conntrack entries removed from a mapping's way"),
+	SUM(clashed, CLASHED,
+	    "flows dropped because a replied conntrack entry was there"),
+	SUM(no_address, NO_ADDRESS,
+	    "flows left alone because the WAN had no address"),
+	SUM(capped, CAPPED, "flows left alone because a cap was reached"),
+	SUM(no_memory, NO_MEMORY,
+	    "flows left alone because memory was short"),
+};
+
+static uint64_t value(const struct natpunch_stats *s, const struct counter *c)
+{
+	const void *field = (const char *)s + c->offset;
+
+	return c->wide ? *(const uint64_t *)field : *(const uint32_t *)field;
+}
+
+/* Counters that the kernel does not have are left out. */
+static void print(const struct ctl *ctl, const struct natpunch_stats *s)
 {
 	json_t *object = ctl->json ? json_object() : NULL;
-	size_t i;
+	const struct counter *c;
 
-	for (i = 0; i < n; i++) {
-		if (!c[i].known)
+	for (c = counters; c < counters + ARRAY_SIZE(counters); c++) {
+		if (!(s->fields >> c->attr & 1))
 			continue;
 		if (object)
-			json_add(object, c[i].name,
-				 json_integer((json_int_t)c[i].value));
+			json_add(object, c->name,
+				 json_integer((json_int_t)value(s, c)));
 		else
 			printf("%s%-14s%s  %12llu  %s\n",
-			       paint(ctl, PAINT_HEAD), c[i].name, unpaint(ctl),
-			       (unsigned long long)c[i].value, c[i].words);
+			       paint(ctl, PAINT_HEAD), c->name, unpaint(ctl),
+			       (unsigned long long)value(s, c), c->words);
 	}
 	if (object)
 		json_print(ctl, object);
-}
-
-static void print_stats(const struct ctl *ctl, const struct natpunch_stats *s)
-{
-	const struct counter counters[] = {
-		COUNTER(mappings, MAPPINGS, "mappings at present"),
-		COUNTER(mappings_max, MAPPINGS_MAX,
-		    "cap on them (module parameter max_mappings)"),
-		COUNTER(flows, FLOWS, "flow records at present"),
-		COUNTER(flows_max, FLOWS_MAX,
-		    "cap on them (module parameter max_flows)"),
-		COUNTER(mappings_new, MAPPINGS_NEW, "mappings made"),
-		COUNTER(mappings_ended, MAPPINGS_ENDED, "mappings ended"),
-		COUNTER(flows_out, FLOWS_OUT, "flows translated outwards"),
-		COUNTER(flows_in, FLOWS_IN, "flows let in through a mapping"),
-		COUNTER(flows_hairpin, FLOWS_HAIRPIN,
-		    "flows between two internal endpoints"),
-		COUNTER(filtered, FILTERED,
-		    "inbound flows that the filtering did not admit"),
-		COUNTER(local, LOCAL,
-		    "inbound flows left to a socket of the router"),
-		COUNTER(exhausted, EXHAUSTED,
-		    "flows refused because no external port was left"),
-		COUNTER(evicted, EVICTED,
-		    "unreplied conntrack entries removed from a mapping's way"),
-		COUNTER(clashed, CLASHED,
-		    "flows dropped because a replied conntrack entry was there"),
-		COUNTER(no_address, NO_ADDRESS,
-		    "flows left alone because the WAN had no address"),
-		COUNTER(capped, CAPPED,
-		    "flows left alone because a cap was reached"),
-		COUNTER(no_memory, NO_MEMORY,
-		    "flows left alone because memory was short"),
-	};
-
-	print(ctl, counters, ARRAY_SIZE(counters));
 }
 
 static int run(struct ctl *ctl, int argc, char **argv)
@@ -81,7 +86,7 @@ static int run(struct ctl *ctl, int argc, char **argv)
 	err = natpunch_stats_get(ctl->np, &stats);
 	if (err)
 		fail_kernel(ctl, err);
-	print_stats(ctl, &stats);
+	print(ctl, &stats);
 	return 0;
 }
 

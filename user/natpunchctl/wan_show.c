@@ -113,15 +113,15 @@ static json_t *json_addrs(const struct natpunch_addr *addr, uint32_t n)
 
 static json_t *json_internal(const struct natpunch_wan *wan)
 {
+	const struct natpunch_prefix *p = wan->internal;
 	json_t *array = json_array();
 	char buf[ADDR_SIZE];
-	uint32_t i;
+	json_t *text;
 
-	for (i = 0; i < wan->n_internal; i++)
-		json_array_append_new(array,
-			json_sprintf("%s/%u",
-				     format_addr(buf, &wan->internal[i].addr),
-				     wan->internal[i].len));
+	for (; p < wan->internal + wan->n_internal; p++) {
+		text = json_sprintf("%s/%u", format_addr(buf, &p->addr), p->len);
+		json_array_append_new(array, text);
+	}
 	return array;
 }
 
