@@ -16,7 +16,8 @@ KDIR		?= $(firstword $(wildcard /lib/modules/$(shell uname -r)/build) \
 			$(shell ls -d /lib/modules/*/build \
 				/usr/src/linux-headers-*-amd64 2>/dev/null | \
 				sort -t- -k3 -rV | head -n 1))
-KREL		= $(shell cat $(KDIR)/include/config/kernel.release 2>/dev/null)
+KREL		= $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' \
+			$(KDIR)/include/generated/utsrelease.h 2>/dev/null)
 
 B		:= build
 

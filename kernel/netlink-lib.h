@@ -24,11 +24,12 @@ enum {
 };
 
 /* A missing attribute has no place in the message, hence a macro of its own. */
-#define NP_NL_REQUIRE(info, attr, msg) ({				\
+#define NP_NL_REQUIRE(_info, attr, msg) ({				\
+	struct genl_info *__i = (_info);				\
 	int __err = 0;							\
 									\
-	if (GENL_REQ_ATTR_CHECK(info, attr)) {				\
-		GENL_SET_ERR_MSG(info, msg);				\
+	if (GENL_REQ_ATTR_CHECK(__i, attr)) {				\
+		GENL_SET_ERR_MSG(__i, msg);				\
 		__err = -EINVAL;					\
 	}								\
 	__err;								\

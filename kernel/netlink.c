@@ -395,20 +395,22 @@ static int np_nl_get_range(struct genl_info *info, struct np_wan_conf *conf)
 	return 0;
 }
 
-/* nat66 was taken away while IPv6 addresses or prefixes stay configured. */
+/* Was nat66 taken away while IPv6 stays configured? */
 static int np_nl_check_nat66(struct genl_info *info,
 			     const struct np_wan_conf *conf)
 {
-	const struct nlattr *attr = info->attrs[NATPUNCH_A_WAN_NAT66];
-	int i, err = 0;
+	bool ipv6 = false;
+	int i;
 
-	for (i = 0; !err && i < conf->n_addrs; i++)
-		err = np_nl_need_nat66(conf, conf->addrs[i].family, attr,
-				       info->extack);
-	for (i = 0; !err && i < conf->n_internal; i++)
-		err = np_nl_need_nat66(conf, conf->internal[i].family, attr,
-				       info->extack);
-	return err;
+	for (i = 0; i < conf->n_addrs; i++)
+		ipv6 |= conf->addrs[i].family == NFPROTO_IPV6;
+	for (i = 0; i < conf->n_internal; i++)
+		ipv6 |= conf->internal[i].family == NFPROTO_IPV6;
+	if (!ipv6 || conf->nat66)
+		return 0;
+	NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[NATPUNCH_A_WAN_NAT66],
+			    "the WAN has IPv6 addresses or prefixes: take them away with nat66");
+	return -EINVAL;
 }
 
 /* Change in @conf what the request gives. */
@@ -725,7 +727,7 @@ static int np_nl_require_mapping(struct genl_info *info)
 	if (!tb[NATPUNCH_A_MAPPING_INT_ADDR] &&
 	    !tb[NATPUNCH_A_MAPPING_INT_PORT])
 		return NP_NL_REQUIRE(info, NATPUNCH_A_MAPPING_EXT_ADDR,
-				     "no endpoint: give wan, int-addr, int-port or ext-addr, ext-port") ?:
+				     "no endpoint: give the internal or the external one") ?:
 		       NP_NL_REQUIRE(info, NATPUNCH_A_MAPPING_EXT_PORT,
 				     "ext-port is missing beside ext-addr");
 	return NP_NL_REQUIRE(info, NATPUNCH_A_MAPPING_INT_ADDR,

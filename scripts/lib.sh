@@ -7,7 +7,8 @@
 set -euo pipefail
 export LC_ALL=C
 
-# shellcheck disable=SC2034 # used by those who source this
+# shellcheck disable=SC2034 # all these are for those who source this
+{
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/natpunch
 
@@ -15,6 +16,7 @@ CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/natpunch
 # which a tree that nobody used is deleted.
 FRESH_DAYS=7
 KEEP_DAYS=14
+}
 
 # Nothing fails silently.
 set -E

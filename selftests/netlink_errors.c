@@ -8,6 +8,7 @@
  *   !attribute	this one is left out and must be named as missing
  *   command/dump	is sent as a dump
  *   attribute=	is empty
+ *   addr=A.16x	stands for A.1 to A.16
  */
 #include "netlink_req.h"
 
@@ -150,11 +151,6 @@ static const struct base {
 	{ "wan-del dev=wan0", "dev" },
 };
 
-#define A(n) " addr=10.0.1." #n
-#define P(n) " internal=10." #n ".0.0/16"
-#define SIXTEEN(x) x(1) x(2) x(3) x(4) x(5) x(6) x(7) x(8) x(9) x(10) x(11) \
-	x(12) x(13) x(14) x(15) x(16)
-
 /* Faults that need to be thought of. */
 static const struct fault {
 	const char *name;
@@ -190,9 +186,9 @@ static const struct fault {
 	{ "an IPv6 prefix without nat66",
 	  "wan-new dev=wan1 *internal=fd00::/8", EINVAL },
 	{ "17 addresses",
-	  "wan-new dev=wan1" SIXTEEN(A) " *addr=10.0.1.17", ENOSPC },
+	  "wan-new dev=wan1 addr=10.0.1.16x *addr=10.0.1.17", ENOSPC },
 	{ "17 prefixes",
-	  "wan-new dev=wan1" SIXTEEN(P) " *internal=10.17.0.0/16", ENOSPC },
+	  "wan-new dev=wan1 internal=10.0.0.16x/32 *internal=10.0.0.17/32", ENOSPC },
 	{ "an empty address in wan-new", "wan-new dev=wan1 *addr=", EINVAL },
 	{ "an empty prefix in wan-new", "wan-new dev=wan1 *internal=", EINVAL },
 	{ "an empty address before another",
@@ -213,6 +209,8 @@ static const struct fault {
 	  "wan-new dev=wan1 nat66=1 *internal=fd00::/129", ERANGE },
 	{ "the same prefix twice",
 	  "wan-new dev=wan1 internal=10.0.0.0/8 *internal=10.0.0.0/8", EINVAL },
+	{ "IPv6 no longer translated, but configured",
+	  "wan-set dev=wan2 *nat66=0", EINVAL },
 	{ "a read-only attribute", "wan-set dev=wan0 *ifindex=1", EINVAL },
 	{ "a read-only attribute of a high number",
 	  "wan-set dev=wan0 *ext-addr=203.0.113.3", EINVAL },
@@ -506,14 +504,31 @@ static void parse_item(struct request *r, char *word)
 		put_value(item, value);
 }
 
+/* A word, or the sixteen that it stands for. */
+static void parse_word(struct request *r, char *word)
+{
+	char *many = strstr(word, "16x"), one[64];
+	int i;
+
+	if (!many) {
+		parse_item(r, word);
+		return;
+	}
+	for (i = 1; i <= 16; i++) {
+		snprintf(one, sizeof(one), "%.*s%d%s", (int)(many - word), word,
+			 i, many + 3);
+		parse_item(r, one);
+	}
+}
+
 static void parse_request(struct request *r, const char *text)
 {
-	char copy[1024], *word, *slash;
+	char copy[1024], *word, *slash, *rest;
 	size_t i;
 
 	memset(r, 0, sizeof(*r));
 	snprintf(copy, sizeof(copy), "%s", text);
-	word = strtok(copy, " ");
+	word = strtok_r(copy, " ", &rest);
 	slash = strchr(word, '/');
 	if (slash) {
 		*slash = '\0';
@@ -524,8 +539,8 @@ static void parse_request(struct request *r, const char *text)
 			r->command = &commands[i];
 	if (!r->command)
 		ktap_bail("no command %s", word);
-	while ((word = strtok(NULL, " ")))
-		parse_item(r, word);
+	while ((word = strtok_r(NULL, " ", &rest)))
+		parse_word(r, word);
 }
 
 /* Where in the message the attribute at fault is. */
@@ -626,10 +641,11 @@ static void expect_refusal(const struct request *r, int err, const char *fmt,
 static void try_missing(struct request *r, struct item *item,
 			const char *required)
 {
-	char *list = strdup(required), *word;
+	char *list = strdup(required), *word, *rest;
 	bool is_required = false;
 
-	for (word = strtok(list, " "); word; word = strtok(NULL, " "))
+	for (word = strtok_r(list, " ", &rest); word;
+	     word = strtok_r(NULL, " ", &rest))
 		is_required |= !strcmp(word, item->def->name);
 	free(list);
 	if (!is_required)
@@ -961,6 +977,9 @@ static void set_up(void)
 	req_str(req, NATPUNCH_A_WAN_DEV, "wan2");
 	req_be16(req, NATPUNCH_A_WAN_PORT_MIN, 50000);
 	req_be16(req, NATPUNCH_A_WAN_PORT_MAX, 50009);
+	req_u8(req, NATPUNCH_A_WAN_NAT66, 1);
+	req_prefix(req, "10.0.0.0", 8);
+	req_prefix(req, "fd00::", 8);
 	req_must(req, "wan2");
 	req = req_reservation(NATPUNCH_CMD_RESERVATION_NEW, "wan0",
 			      IPPROTO_UDP, "10.0.0.2", 5000);

@@ -102,6 +102,7 @@ static struct event next_event(int seconds)
 	};
 	struct event e = no_event();
 	const struct genlmsghdr *genl;
+	const struct nlmsghdr *nlh;
 	const struct nlattr *attr;
 	char buf[8192];
 
@@ -111,8 +112,10 @@ static struct event next_event(int seconds)
 		ktap_bail("receive: %s", strerror(errno));
 	genl = mnl_nlmsg_get_payload((struct nlmsghdr *)buf);
 	e.cmd = genl->cmd;
-	mnl_attr_for_each(attr, (struct nlmsghdr *)buf, sizeof(*genl))
+	nlh = (struct nlmsghdr *)buf;
+	mnl_attr_for_each(attr, nlh, sizeof(*genl)) {
 		parse_attr(attr, &e);
+	}
 	return e;
 }
 

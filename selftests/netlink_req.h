@@ -230,11 +230,13 @@ static void req_family_reply(const struct nlmsghdr *nlh,
 			req_family = mnl_attr_get_u16(attr);
 		if (mnl_attr_get_type(attr) != CTRL_ATTR_MCAST_GROUPS)
 			continue;
-		mnl_attr_for_each_nested(grp, attr)
-			mnl_attr_for_each_nested(x, grp)
+		mnl_attr_for_each_nested(grp, attr) {
+			mnl_attr_for_each_nested(x, grp) {
 				if (mnl_attr_get_type(x) ==
 				    CTRL_ATTR_MCAST_GRP_ID)
 					req_group = mnl_attr_get_u32(x);
+			}
+		}
 	}
 }
 

@@ -64,6 +64,16 @@ void warn(const char *fmt, ...)
 	va_end(ap);
 }
 
+/* The exit status: that given, but 1 if the output did not get out. */
+int output_status(int status)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return status;
+	if (errno != EPIPE)
+		warn("cannot write the output: %s", strerror(errno));
+	return 1;
+}
+
 /* What the command line calls an attribute; NULL: the message is enough. */
 static const char *attr_words(const char *attr)
 {

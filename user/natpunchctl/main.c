@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* natpunchctl: finds the verb that is meant and runs it. */
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,10 +106,5 @@ int main(int argc, char **argv)
 		usage("what to do is missing: natpunchctl OBJECT VERB");
 	ret = run(&ctl, argc - optind, argv + optind);
 	natpunch_close(ctl.np);
-	if (fflush(stdout) || ferror(stdout)) {
-		if (errno != EPIPE)
-			warn("cannot write the output: %s", strerror(errno));
-		ret = 1;
-	}
-	return ret;
+	return output_status(ret);
 }

@@ -103,6 +103,7 @@ void fail(const char *fmt, ...) __printf(1, 2) __noreturn;
 void warn(const char *fmt, ...) __printf(1, 2);
 void fail_kernel(const struct ctl *ctl, int err) __noreturn;
 void fail_unmanaged(struct ctl *ctl, const char *dev) __noreturn;
+int output_status(int status);
 void open_natpunch(struct ctl *ctl);
 void *more(void *array, size_t n, size_t size);
 

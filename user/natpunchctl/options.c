@@ -110,7 +110,7 @@ static void help(const struct ctl *ctl)
 		help_verb(ctl->object, ctl->verb);
 	else
 		help_all();
-	exit(0);
+	exit(output_status(0));
 }
 
 static bool set_common(struct ctl *ctl, int key)
@@ -134,7 +134,7 @@ static bool set_common(struct ctl *ctl, int key)
 		return true;
 	case 'V':
 		printf("natpunchctl %s\n", NATPUNCH_VERSION);
-		exit(0);
+		exit(output_status(0));
 	}
 	return false;
 }

@@ -48,7 +48,7 @@ static unsigned int distance(const char *a, const char *b)
 const char *nearest_word(const char *word, const char * const *words)
 {
 	size_t len = strlen(word);
-	unsigned int best = len < 4 ? 2 : 3, d;
+	unsigned int best = len < 5 ? 2 : 3, d;
 	const char *found = NULL;
 
 	for (; *words; words++) {
