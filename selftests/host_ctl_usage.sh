@@ -15,7 +15,7 @@ out=$(mktemp)
 trap 'rm -f "$out"' EXIT
 export LC_ALL=C.UTF-8
 
-plan=94 count=0 failed=0
+plan=92 count=0 failed=0
 
 # usage: result STATUS NAME
 result()
@@ -102,7 +102,7 @@ refused 2 'mapping, monitor' m
 refused 2 "did you mean 'flush'" mapping flsh
 refused 2 'add, set, del, show' wan eth0
 refused 2 "'--filter'" wan add eth0 --fliter eif
-refused 2 -- --internal wan add eth0 --in 10.0.0.0/8
+refused 2 '--internal, --inbound-refresh' wan add eth0 --in 10.0.0.0/8
 refused 2 'eif, adf, apdf' wan add eth0 --filter full-cone
 refused 2 'adf, apdf' wan add eth0 --filter a
 refused 2 'set, show' w s

@@ -13,8 +13,9 @@
 #include "internal.h"
 #include "lab/ktap.h"
 
-#define ALL	(~UINT64_C(0))
-#define RESULTS	29
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+#define ALL		(~UINT64_C(0))
+#define RESULTS		29
 
 static char buf[8192];
 
@@ -281,7 +282,7 @@ static void check_error_nowhere(const struct request *r)
 	struct np_error e;
 	size_t i;
 
-	for (i = 0; i < sizeof(offs) / sizeof(offs[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(offs); i++) {
 		nlh = refusal(r, true);
 		put_error(nlh, "bad", offs[i]);
 		e = explain(nlh, r);
