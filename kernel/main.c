@@ -15,6 +15,7 @@
 #include "main.h"
 #include "mapping.h"
 #include "netlink.h"
+#include "synhold.h"
 #include "wan.h"
 
 #define CREATE_TRACE_POINTS
@@ -27,23 +28,38 @@ struct np_net *np_net(const struct net *net)
 	return net_generic(net, np_net_id);
 }
 
+int np_stats_prepare(struct np_net *npn)
+{
+	lockdep_assert_held(&npn->lock);
+
+	if (!npn->stats)
+		npn->stats = np_stats_alloc();
+	return npn->stats ? 0 : -ENOMEM;
+}
+
 static int __net_init np_net_init(struct net *net)
 {
 	struct np_net *npn = np_net(net);
 
 	npn->net = net;
 	np_wan_net_init(npn);
+	np_crafted_net_init(npn);
 	return 0;
 }
 
 static void __net_exit np_net_pre_exit(struct net *net)
 {
+	np_crafted_net_pre_exit(np_net(net));
 	np_wan_net_pre_exit(np_net(net));
 }
 
 static void __net_exit np_net_exit(struct net *net)
 {
-	np_wan_net_exit(np_net(net));
+	struct np_net *npn = np_net(net);
+
+	np_crafted_net_exit(npn);
+	np_wan_net_exit(npn);
+	free_percpu(npn->stats);
 }
 
 static struct pernet_operations np_net_ops = {
@@ -114,6 +130,8 @@ module_exit(np_exit);
 
 module_param_named(max_mappings, np_max_mappings, uint, 0644);
 MODULE_PARM_DESC(max_mappings, "Mappings that a network namespace can hold");
+module_param_named(max_holds, np_max_holds, uint, 0644);
+MODULE_PARM_DESC(max_holds, "SYNs that a network namespace can hold");
 module_param_named(max_flows, np_max_flows, uint, 0644);
 MODULE_PARM_DESC(max_flows, "Flow records that a network namespace can hold");
 MODULE_LICENSE("GPL");

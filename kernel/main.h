@@ -12,6 +12,8 @@
  *                         only. Our notifiers run under RTNL, so they take no
  *                         lock of ours and leave everything to the rescan work.
  *   np_mapping.lock       one mapping's flow records and its end; softirq-safe.
+ *   np_holds.lock         held SYNs; softirq-safe, takes no other lock.
+ *   np_crafted_net.lock   crafted flows; softirq-safe, takes no other lock.
  *   rhashtable buckets    inside np_mapping.lock.
  *
  * Packets read WANs, addresses and mappings under RCU. Ports are claimed by
@@ -30,6 +32,7 @@
 #include <net/net_namespace.h>
 #include <net/netfilter/nf_nat.h>
 
+#include "crafted.h"
 #include "ports.h"
 #include "stats.h"
 
@@ -63,6 +66,9 @@ struct np_net {
 	bool hooked4;
 	bool hooked6;
 
+	struct np_holds *holds;		/* held SYNs, made with the tables */
+	struct np_crafted_net crafted;
+
 	struct notifier_block netdev_nb;
 	/* Devices or addresses have changed, or a reservation is over. */
 	struct delayed_work rescan;
@@ -70,5 +76,8 @@ struct np_net {
 };
 
 struct np_net *np_net(const struct net *net);
+
+/* Make the counters if they are not there. Under np_net.lock. */
+int np_stats_prepare(struct np_net *npn);
 
 #endif /* _NP_MAIN_H */

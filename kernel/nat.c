@@ -33,6 +33,7 @@
 #include "mapping.h"
 #include "nat.h"
 #include "ports.h"
+#include "synhold.h"
 #include "trace.h"
 #include "wan.h"
 
@@ -317,6 +318,21 @@ static bool np_nat_is_ours(const struct np_nat *nat)
 					    IP_CT_DIR_ORIGINAL)->src.u3);
 }
 
+/* The peer's SYN may have come before ours. */
+static void np_nat_release(const struct np_nat *nat, const struct np_mapping *m,
+			   const struct np_remote *remote)
+{
+	struct np_pair pair = {
+		.ext_ip = m->external.ip,
+		.ext_port = m->external.port,
+		.rem_ip = remote->ip,
+		.rem_port = remote->port,
+		.family = nat->family,
+	};
+
+	np_hold_release(nat->npn, &pair);
+}
+
 /* A flow leaves a WAN. */
 static unsigned int np_nat_outbound(const struct np_nat *nat)
 {
@@ -341,9 +357,11 @@ static unsigned int np_nat_outbound(const struct np_nat *nat)
 	remote.ip = t->src.u3;
 	remote.port = nat->icmp ? t->dst.u.all : t->src.u.all;
 	verdict = np_nat_source_nat(nat, &remote, policy, &m);
-	if (verdict == NF_ACCEPT && nat->ct->status & IPS_SRC_NAT)
-		np_stat_inc(nat->npn->stats, NP_STAT_FLOWS_OUT);
-	return verdict;
+	if (verdict != NF_ACCEPT || !(nat->ct->status & IPS_SRC_NAT))
+		return verdict;
+	if (nat->l4proto == IPPROTO_TCP && np_hold_any(nat->npn->holds))
+		np_nat_release(nat, m, &remote);
+	return np_nat_leave(nat, NP_STAT_FLOWS_OUT);
 }
 
 /*
@@ -489,6 +507,8 @@ static unsigned int np_nat_inbound(struct np_nat *nat, struct np_mapping *m,
 			return np_nat_leave(nat, NP_STAT_CAPPED);
 		if (!rcu_dereference(m->addr->wan->conf)->inbound_refresh)
 			np_helper_watch(nat->ct);
+		if (nat->l4proto == IPPROTO_TCP)
+			np_hold_park(nat->npn, nat->skb, nat->family);
 		np_stat_inc(nat->npn->stats, NP_STAT_FLOWS_IN);
 	}
 	return np_nat_bind(nat, &m->internal.ip,

@@ -37,6 +37,11 @@ static struct netlink_range_validation natpunch_a_reservation_lifetime_range __r
 	.max	= NATPUNCH_MAX_TIMEOUT,
 };
 
+static struct netlink_range_validation natpunch_a_crafted_lease_range __ro_after_init = {
+	.min	= 1ULL,
+	.max	= NATPUNCH_MAX_LEASE,
+};
+
 /* Common nested types */
 const struct nla_policy natpunch_prefix_nl_policy[NATPUNCH_A_PREFIX_LEN + 1] = {
 	[NATPUNCH_A_PREFIX_ADDR] = { .type = NLA_BINARY, .len = 16, },
@@ -44,7 +49,7 @@ const struct nla_policy natpunch_prefix_nl_policy[NATPUNCH_A_PREFIX_LEN + 1] = {
 };
 
 /* NATPUNCH_CMD_WAN_NEW - do */
-const struct nla_policy natpunch_wan_new_nl_policy[NATPUNCH_A_WAN_TCP_TRANSITORY + 1] = {
+const struct nla_policy natpunch_wan_new_nl_policy[NATPUNCH_A_WAN_HOLD_RELEASE + 1] = {
 	[NATPUNCH_A_WAN_DEV] = { .type = NLA_NUL_STRING, .len = 15, },
 	[NATPUNCH_A_WAN_FILTER] = NLA_POLICY_RANGE(NLA_U8, 1, 3),
 	[NATPUNCH_A_WAN_PORT_MIN] = { .type = NLA_BE16, },
@@ -57,10 +62,12 @@ const struct nla_policy natpunch_wan_new_nl_policy[NATPUNCH_A_WAN_TCP_TRANSITORY
 	[NATPUNCH_A_WAN_ICMP_TIMEOUT] = NLA_POLICY_FULL_RANGE(NLA_U32, &natpunch_a_wan_icmp_timeout_range),
 	[NATPUNCH_A_WAN_TCP_TIMEOUT] = NLA_POLICY_FULL_RANGE(NLA_U32, &natpunch_a_wan_tcp_timeout_range),
 	[NATPUNCH_A_WAN_TCP_TRANSITORY] = NLA_POLICY_FULL_RANGE(NLA_U32, &natpunch_a_wan_tcp_transitory_range),
+	[NATPUNCH_A_WAN_HOLD_ANSWER] = NLA_POLICY_MAX(NLA_U8, 3),
+	[NATPUNCH_A_WAN_HOLD_RELEASE] = NLA_POLICY_MAX(NLA_U8, 1),
 };
 
 /* NATPUNCH_CMD_WAN_SET - do */
-const struct nla_policy natpunch_wan_set_nl_policy[NATPUNCH_A_WAN_TCP_TRANSITORY + 1] = {
+const struct nla_policy natpunch_wan_set_nl_policy[NATPUNCH_A_WAN_HOLD_RELEASE + 1] = {
 	[NATPUNCH_A_WAN_DEV] = { .type = NLA_NUL_STRING, .len = 15, },
 	[NATPUNCH_A_WAN_FILTER] = NLA_POLICY_RANGE(NLA_U8, 1, 3),
 	[NATPUNCH_A_WAN_PORT_MIN] = { .type = NLA_BE16, },
@@ -73,6 +80,8 @@ const struct nla_policy natpunch_wan_set_nl_policy[NATPUNCH_A_WAN_TCP_TRANSITORY
 	[NATPUNCH_A_WAN_ICMP_TIMEOUT] = NLA_POLICY_FULL_RANGE(NLA_U32, &natpunch_a_wan_icmp_timeout_range),
 	[NATPUNCH_A_WAN_TCP_TIMEOUT] = NLA_POLICY_FULL_RANGE(NLA_U32, &natpunch_a_wan_tcp_timeout_range),
 	[NATPUNCH_A_WAN_TCP_TRANSITORY] = NLA_POLICY_FULL_RANGE(NLA_U32, &natpunch_a_wan_tcp_transitory_range),
+	[NATPUNCH_A_WAN_HOLD_ANSWER] = NLA_POLICY_MAX(NLA_U8, 3),
+	[NATPUNCH_A_WAN_HOLD_RELEASE] = NLA_POLICY_MAX(NLA_U8, 1),
 };
 
 /* NATPUNCH_CMD_WAN_DEL - do */
@@ -138,20 +147,61 @@ const struct nla_policy natpunch_reservation_get_nl_policy[NATPUNCH_A_RESERVATIO
 const struct nla_policy natpunch_stats_get_nl_policy[NATPUNCH_A_STATS_PAD + 1] = {
 };
 
+/* NATPUNCH_CMD_HOLD_GET - do */
+const struct nla_policy natpunch_hold_get_nl_policy[NATPUNCH_A_HOLD_REMOTE_PORT + 1] = {
+	[NATPUNCH_A_HOLD_EXT_ADDR] = { .type = NLA_BINARY, .len = 16, },
+	[NATPUNCH_A_HOLD_EXT_PORT] = { .type = NLA_BE16, },
+	[NATPUNCH_A_HOLD_REMOTE_ADDR] = { .type = NLA_BINARY, .len = 16, },
+	[NATPUNCH_A_HOLD_REMOTE_PORT] = { .type = NLA_BE16, },
+};
+
+/* NATPUNCH_CMD_CRAFTED_NEW - do */
+const struct nla_policy natpunch_crafted_new_nl_policy[NATPUNCH_A_CRAFTED_BOUND + 1] = {
+	[NATPUNCH_A_CRAFTED_LOCAL_ADDR] = { .type = NLA_BINARY, .len = 16, },
+	[NATPUNCH_A_CRAFTED_LOCAL_PORT_MIN] = { .type = NLA_BE16, },
+	[NATPUNCH_A_CRAFTED_LOCAL_PORT_MAX] = { .type = NLA_BE16, },
+	[NATPUNCH_A_CRAFTED_REMOTE_ADDR] = { .type = NLA_BINARY, .len = 16, },
+	[NATPUNCH_A_CRAFTED_REMOTE_LEN] = NLA_POLICY_MAX(NLA_U8, 128),
+	[NATPUNCH_A_CRAFTED_REMOTE_PORT] = { .type = NLA_BE16, },
+	[NATPUNCH_A_CRAFTED_LEASE] = NLA_POLICY_FULL_RANGE(NLA_U32, &natpunch_a_crafted_lease_range),
+	[NATPUNCH_A_CRAFTED_BOUND] = { .type = NLA_FLAG, },
+};
+
+/* NATPUNCH_CMD_CRAFTED_DEL - do */
+const struct nla_policy natpunch_crafted_del_nl_policy[NATPUNCH_A_CRAFTED_ID + 1] = {
+	[NATPUNCH_A_CRAFTED_ID] = { .type = NLA_U32, },
+};
+
+/* NATPUNCH_CMD_CRAFTED_GET - do */
+const struct nla_policy natpunch_crafted_get_nl_policy[NATPUNCH_A_CRAFTED_ID + 1] = {
+	[NATPUNCH_A_CRAFTED_ID] = { .type = NLA_U32, },
+};
+
+/* NATPUNCH_CMD_CRAFTED_DEV_SET - do */
+const struct nla_policy natpunch_crafted_dev_set_nl_policy[NATPUNCH_A_CRAFTED_DEV_ON + 1] = {
+	[NATPUNCH_A_CRAFTED_DEV_DEV] = { .type = NLA_NUL_STRING, .len = 15, },
+	[NATPUNCH_A_CRAFTED_DEV_ON] = NLA_POLICY_MAX(NLA_U8, 1),
+};
+
+/* NATPUNCH_CMD_CRAFTED_DEV_GET - do */
+const struct nla_policy natpunch_crafted_dev_get_nl_policy[NATPUNCH_A_CRAFTED_DEV_DEV + 1] = {
+	[NATPUNCH_A_CRAFTED_DEV_DEV] = { .type = NLA_NUL_STRING, .len = 15, },
+};
+
 /* Ops table for natpunch */
-const struct genl_ops natpunch_nl_ops[10] = {
+const struct genl_ops natpunch_nl_ops[16] = {
 	{
 		.cmd		= NATPUNCH_CMD_WAN_NEW,
 		.doit		= natpunch_nl_wan_new_doit,
 		.policy		= natpunch_wan_new_nl_policy,
-		.maxattr	= NATPUNCH_A_WAN_TCP_TRANSITORY,
+		.maxattr	= NATPUNCH_A_WAN_HOLD_RELEASE,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{
 		.cmd		= NATPUNCH_CMD_WAN_SET,
 		.doit		= natpunch_nl_wan_set_doit,
 		.policy		= natpunch_wan_set_nl_policy,
-		.maxattr	= NATPUNCH_A_WAN_TCP_TRANSITORY,
+		.maxattr	= NATPUNCH_A_WAN_HOLD_RELEASE,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{
@@ -211,6 +261,51 @@ const struct genl_ops natpunch_nl_ops[10] = {
 		.doit		= natpunch_nl_stats_get_doit,
 		.policy		= natpunch_stats_get_nl_policy,
 		.maxattr	= NATPUNCH_A_STATS_PAD,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= NATPUNCH_CMD_HOLD_GET,
+		.doit		= natpunch_nl_hold_get_doit,
+		.dumpit		= natpunch_nl_hold_get_dumpit,
+		.policy		= natpunch_hold_get_nl_policy,
+		.maxattr	= NATPUNCH_A_HOLD_REMOTE_PORT,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= NATPUNCH_CMD_CRAFTED_NEW,
+		.doit		= natpunch_nl_crafted_new_doit,
+		.policy		= natpunch_crafted_new_nl_policy,
+		.maxattr	= NATPUNCH_A_CRAFTED_BOUND,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= NATPUNCH_CMD_CRAFTED_DEL,
+		.doit		= natpunch_nl_crafted_del_doit,
+		.policy		= natpunch_crafted_del_nl_policy,
+		.maxattr	= NATPUNCH_A_CRAFTED_ID,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= NATPUNCH_CMD_CRAFTED_GET,
+		.doit		= natpunch_nl_crafted_get_doit,
+		.dumpit		= natpunch_nl_crafted_get_dumpit,
+		.policy		= natpunch_crafted_get_nl_policy,
+		.maxattr	= NATPUNCH_A_CRAFTED_ID,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= NATPUNCH_CMD_CRAFTED_DEV_SET,
+		.doit		= natpunch_nl_crafted_dev_set_doit,
+		.policy		= natpunch_crafted_dev_set_nl_policy,
+		.maxattr	= NATPUNCH_A_CRAFTED_DEV_ON,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= NATPUNCH_CMD_CRAFTED_DEV_GET,
+		.doit		= natpunch_nl_crafted_dev_get_doit,
+		.dumpit		= natpunch_nl_crafted_dev_get_dumpit,
+		.policy		= natpunch_crafted_dev_get_nl_policy,
+		.maxattr	= NATPUNCH_A_CRAFTED_DEV_DEV,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 };

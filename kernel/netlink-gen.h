@@ -15,9 +15,9 @@
 /* Common nested types */
 extern const struct nla_policy natpunch_prefix_nl_policy[NATPUNCH_A_PREFIX_LEN + 1];
 
-extern const struct nla_policy natpunch_wan_new_nl_policy[NATPUNCH_A_WAN_TCP_TRANSITORY + 1];
+extern const struct nla_policy natpunch_wan_new_nl_policy[NATPUNCH_A_WAN_HOLD_RELEASE + 1];
 
-extern const struct nla_policy natpunch_wan_set_nl_policy[NATPUNCH_A_WAN_TCP_TRANSITORY + 1];
+extern const struct nla_policy natpunch_wan_set_nl_policy[NATPUNCH_A_WAN_HOLD_RELEASE + 1];
 
 extern const struct nla_policy natpunch_wan_del_nl_policy[NATPUNCH_A_WAN_DEV + 1];
 
@@ -35,8 +35,20 @@ extern const struct nla_policy natpunch_reservation_get_nl_policy[NATPUNCH_A_RES
 
 extern const struct nla_policy natpunch_stats_get_nl_policy[NATPUNCH_A_STATS_PAD + 1];
 
+extern const struct nla_policy natpunch_hold_get_nl_policy[NATPUNCH_A_HOLD_REMOTE_PORT + 1];
+
+extern const struct nla_policy natpunch_crafted_new_nl_policy[NATPUNCH_A_CRAFTED_BOUND + 1];
+
+extern const struct nla_policy natpunch_crafted_del_nl_policy[NATPUNCH_A_CRAFTED_ID + 1];
+
+extern const struct nla_policy natpunch_crafted_get_nl_policy[NATPUNCH_A_CRAFTED_ID + 1];
+
+extern const struct nla_policy natpunch_crafted_dev_set_nl_policy[NATPUNCH_A_CRAFTED_DEV_ON + 1];
+
+extern const struct nla_policy natpunch_crafted_dev_get_nl_policy[NATPUNCH_A_CRAFTED_DEV_DEV + 1];
+
 /* Ops table for natpunch */
-extern const struct genl_ops natpunch_nl_ops[10];
+extern const struct genl_ops natpunch_nl_ops[16];
 
 int natpunch_nl_wan_new_doit(struct sk_buff *skb, struct genl_info *info);
 int natpunch_nl_wan_set_doit(struct sk_buff *skb, struct genl_info *info);
@@ -57,9 +69,24 @@ int natpunch_nl_reservation_get_doit(struct sk_buff *skb,
 int natpunch_nl_reservation_get_dumpit(struct sk_buff *skb,
 				       struct netlink_callback *cb);
 int natpunch_nl_stats_get_doit(struct sk_buff *skb, struct genl_info *info);
+int natpunch_nl_hold_get_doit(struct sk_buff *skb, struct genl_info *info);
+int natpunch_nl_hold_get_dumpit(struct sk_buff *skb,
+				struct netlink_callback *cb);
+int natpunch_nl_crafted_new_doit(struct sk_buff *skb, struct genl_info *info);
+int natpunch_nl_crafted_del_doit(struct sk_buff *skb, struct genl_info *info);
+int natpunch_nl_crafted_get_doit(struct sk_buff *skb, struct genl_info *info);
+int natpunch_nl_crafted_get_dumpit(struct sk_buff *skb,
+				   struct netlink_callback *cb);
+int natpunch_nl_crafted_dev_set_doit(struct sk_buff *skb,
+				     struct genl_info *info);
+int natpunch_nl_crafted_dev_get_doit(struct sk_buff *skb,
+				     struct genl_info *info);
+int natpunch_nl_crafted_dev_get_dumpit(struct sk_buff *skb,
+				       struct netlink_callback *cb);
 
 enum {
 	NATPUNCH_NLGRP_MAPPING,
+	NATPUNCH_NLGRP_HOLD,
 };
 
 #endif /* _NATPUNCH_NETLINK_GEN_H */

@@ -2,7 +2,9 @@
 /*
  * The generic netlink family natpunch: requests are checked here to the last
  * bit, then carried out by wan.c and mapping.c. Policies and the table of
- * commands are generated from Documentation/netlink/specs/natpunch.yaml.
+ * commands are generated from Documentation/netlink/specs/natpunch.yaml. Held
+ * SYNs and crafted flows have their commands in netlink-hold.c and
+ * netlink-crafted.c.
  *
  * Owns the family and, for the time of a dump, what the dump is at.
  *
@@ -23,102 +25,19 @@
 #include "mapping.h"
 #include "netlink.h"
 #include "netlink-gen.h"
+#include "netlink-lib.h"
 #include "ports.h"
 #include "stats.h"
+#include "synhold.h"
 #include "wan.h"
 
 /* The default range, in which ports below 1024 are a world of their own. */
 #define NP_NL_PORT_MIN	1024
 #define NP_NL_PORT_MAX	65535
 
-static struct genl_family np_nl_family;
-
-/* A missing attribute has no place in the message, hence a macro of its own. */
-#define NP_NL_REQUIRE(_info, attr, msg) ({				\
-	struct genl_info *__i = (_info);				\
-	int __err = 0;							\
-									\
-	if (GENL_REQ_ATTR_CHECK(__i, attr)) {				\
-		GENL_SET_ERR_MSG(__i, msg);				\
-		__err = -EINVAL;					\
-	}								\
-	__err;								\
-})
-
-/* wan.c knows of no attributes: point to the one that its refusal is about. */
-static int np_nl_blame(struct genl_info *info, int attr, int err)
-{
-	if (err && info->attrs[attr])
-		NL_SET_BAD_ATTR(info->extack, info->attrs[attr]);
-	return err;
-}
-
 /*
  * Messages to user space
  */
-
-struct np_nl_head {
-	struct netlink_callback *cb;	/* of a dump, else NULL */
-	u32 portid;
-	u32 seq;
-	u8 cmd;
-};
-
-static struct np_nl_head np_nl_reply_head(const struct genl_info *info)
-{
-	return (struct np_nl_head) {
-		.portid = info->snd_portid,
-		.seq = info->snd_seq,
-		.cmd = info->genlhdr->cmd,
-	};
-}
-
-static struct np_nl_head np_nl_dump_head(struct netlink_callback *cb, u8 cmd)
-{
-	return (struct np_nl_head) {
-		.cb = cb,
-		.portid = NETLINK_CB(cb->skb).portid,
-		.seq = cb->nlh->nlmsg_seq,
-		.cmd = cmd,
-	};
-}
-
-static void *np_nl_put_head(struct sk_buff *skb, const struct np_nl_head *head)
-{
-	void *hdr = genlmsg_put(skb, head->portid, head->seq, &np_nl_family,
-				head->cb ? NLM_F_MULTI : 0, head->cmd);
-
-	if (hdr && head->cb)
-		genl_dump_check_consistent(head->cb, hdr);
-	return hdr;
-}
-
-/* Complete the message or, on an error, take it out again. */
-static int np_nl_end(struct sk_buff *skb, void *hdr, int err)
-{
-	if (err)
-		genlmsg_cancel(skb, hdr);
-	else
-		genlmsg_end(skb, hdr);
-	return err;
-}
-
-/* Send the reply unless it could not be made. Eats @skb. */
-static int np_nl_send(struct sk_buff *skb, struct genl_info *info, int err)
-{
-	if (err) {
-		nlmsg_free(skb);
-		return err;
-	}
-	return genlmsg_reply(skb, info);
-}
-
-static int np_nl_put_addr(struct sk_buff *skb, int attr, u8 family,
-			  const union nf_inet_addr *ip)
-{
-	return nla_put(skb, attr, family == NFPROTO_IPV4 ? sizeof(ip->in) :
-							   sizeof(ip->in6), ip);
-}
 
 static int np_nl_put_prefix(struct sk_buff *skb, const struct np_prefix *prefix)
 {
@@ -144,7 +63,9 @@ static int np_nl_put_conf(struct sk_buff *skb, const struct np_wan_conf *conf)
 			   htons(conf->port_max)) ?:
 	      nla_put_u8(skb, NATPUNCH_A_WAN_NAT66, conf->nat66) ?:
 	      nla_put_u8(skb, NATPUNCH_A_WAN_INBOUND_REFRESH,
-			 conf->inbound_refresh);
+			 conf->inbound_refresh) ?:
+	      nla_put_u8(skb, NATPUNCH_A_WAN_HOLD_ANSWER, conf->hold_answer) ?:
+	      nla_put_u8(skb, NATPUNCH_A_WAN_HOLD_RELEASE, conf->hold_deliver);
 	for (i = 0; !err && i < NP_TIMEOUT_MAX; i++)
 		err = nla_put_u32(skb, NATPUNCH_A_WAN_UDP_TIMEOUT + i,
 				  conf->timeout[i]);
@@ -278,26 +199,6 @@ static int np_nl_put_reservation(struct sk_buff *skb,
  * numbers and to the upper bound of lengths.
  */
 
-static int np_nl_get_addr(const struct nlattr *attr, struct np_inet *addr,
-			  struct netlink_ext_ack *extack)
-{
-	memset(addr, 0, sizeof(*addr));
-	switch (nla_len(attr)) {
-	case sizeof(addr->ip.in):
-		addr->family = NFPROTO_IPV4;
-		break;
-	case sizeof(addr->ip.in6):
-		addr->family = NFPROTO_IPV6;
-		break;
-	default:
-		NL_SET_ERR_MSG_ATTR(extack, attr,
-				    "an address has 4 bytes (IPv4) or 16 (IPv6)");
-		return -EINVAL;
-	}
-	memcpy(&addr->ip, nla_data(attr), nla_len(attr));
-	return 0;
-}
-
 static bool np_nl_is_host(const struct np_inet *addr)
 {
 	int type;
@@ -367,17 +268,6 @@ static int np_nl_add_addr(struct np_wan_conf *conf, const struct nlattr *attr,
 	return 0;
 }
 
-/* Are the bits behind the prefix zero? */
-static bool np_nl_prefix_is_clean(const struct np_prefix *prefix)
-{
-	const u8 *byte = (const u8 *)&prefix->ip;
-	unsigned int i = prefix->len / 8, bits = prefix->len % 8;
-
-	if (bits && byte[i++] & (0xff >> bits))
-		return false;
-	return !memchr_inv(byte + i, 0, sizeof(prefix->ip) - i);
-}
-
 static int np_nl_get_prefix(const struct nlattr *attr, struct np_prefix *prefix,
 			    struct netlink_ext_ack *extack)
 {
@@ -402,17 +292,8 @@ static int np_nl_get_prefix(const struct nlattr *attr, struct np_prefix *prefix,
 	prefix->ip = addr.ip;
 	prefix->family = addr.family;
 	prefix->len = nla_get_u8(tb[NATPUNCH_A_PREFIX_LEN]);
-	if (prefix->family == NFPROTO_IPV4 && prefix->len > 32) {
-		NL_SET_ERR_MSG_ATTR(extack, tb[NATPUNCH_A_PREFIX_LEN],
-				    "an IPv4 prefix has at most 32 bits");
-		return -EINVAL;
-	}
-	if (!np_nl_prefix_is_clean(prefix)) {
-		NL_SET_ERR_MSG_ATTR(extack, tb[NATPUNCH_A_PREFIX_ADDR],
-				    "the address has bits behind the prefix: they must be zero");
-		return -EINVAL;
-	}
-	return 0;
+	return np_nl_check_prefix(prefix, tb[NATPUNCH_A_PREFIX_ADDR],
+				  tb[NATPUNCH_A_PREFIX_LEN], extack);
 }
 
 static int np_nl_add_internal(struct np_wan_conf *conf,
@@ -548,6 +429,12 @@ static int np_nl_get_conf(struct genl_info *info, struct np_wan_conf *conf)
 	if (tb[NATPUNCH_A_WAN_INBOUND_REFRESH])
 		conf->inbound_refresh =
 			nla_get_u8(tb[NATPUNCH_A_WAN_INBOUND_REFRESH]);
+	if (tb[NATPUNCH_A_WAN_HOLD_ANSWER])
+		conf->hold_answer = nla_get_u8(tb[NATPUNCH_A_WAN_HOLD_ANSWER]);
+	if (tb[NATPUNCH_A_WAN_HOLD_RELEASE])
+		conf->hold_deliver =
+			nla_get_u8(tb[NATPUNCH_A_WAN_HOLD_RELEASE]) ==
+			NATPUNCH_HOLD_RELEASE_DELIVER;
 	for (i = 0; i < NP_TIMEOUT_MAX; i++) {
 		if (tb[NATPUNCH_A_WAN_UDP_TIMEOUT + i])
 			conf->timeout[i] =
@@ -949,21 +836,15 @@ void np_nl_mapping_event(struct np_net *npn, struct np_mapping *m, u8 cmd,
 {
 	struct np_nl_head head = { .cmd = cmd };
 	struct sk_buff *skb;
+	int err = 0;
 
-	if (!genl_has_listeners(&np_nl_family, npn->net,
-				NATPUNCH_NLGRP_MAPPING))
+	if (!np_nl_heard(npn, NP_NL_GROUP_MAPPING))
 		return;
 
 	skb = genlmsg_new(np_nl_mapping_size(), GFP_ATOMIC);
-	if (!skb || np_nl_put_mapping(skb, &head, m, reason)) {
-		nlmsg_free(skb);
-		/* The listeners have missed something and shall know. */
-		genl_set_err(&np_nl_family, npn->net, 0, NATPUNCH_NLGRP_MAPPING,
-			     -ENOBUFS);
-		return;
-	}
-	genlmsg_multicast_netns(&np_nl_family, npn->net, skb, 0,
-				NATPUNCH_NLGRP_MAPPING, GFP_ATOMIC);
+	if (skb)
+		err = np_nl_put_mapping(skb, &head, m, reason);
+	np_nl_multicast(npn, skb, NP_NL_GROUP_MAPPING, err);
 }
 
 /*
@@ -1152,27 +1033,52 @@ int natpunch_nl_reservation_get_doit(struct sk_buff *skb,
  * Counters
  */
 
+/* The attributes of what is counted come in two runs. */
+static int np_nl_stat_attr(enum np_stat stat)
+{
+	BUILD_BUG_ON(NATPUNCH_A_STATS_MAPPINGS_NEW + NP_STAT_NO_MEMORY !=
+		     NATPUNCH_A_STATS_NO_MEMORY);
+	BUILD_BUG_ON(NATPUNCH_A_STATS_HOLDS_NEW + NP_STAT_MAX - 1 -
+		     NP_STAT_HOLDS_NEW != NATPUNCH_A_STATS_MAX);
+
+	return stat < NP_STAT_HOLDS_NEW ?
+	       NATPUNCH_A_STATS_MAPPINGS_NEW + stat :
+	       NATPUNCH_A_STATS_HOLDS_NEW + stat - NP_STAT_HOLDS_NEW;
+}
+
+/* How many there are at present, and may be. np_net.lock is held. */
+static int np_nl_put_levels(struct sk_buff *skb, const struct np_net *npn)
+{
+	const struct np_holds *holds = npn->holds;
+
+	return nla_put_u32(skb, NATPUNCH_A_STATS_MAPPINGS,
+			   atomic_read(&npn->n_mappings)) ?:
+	       nla_put_u32(skb, NATPUNCH_A_STATS_MAPPINGS_MAX,
+			   READ_ONCE(np_max_mappings)) ?:
+	       nla_put_u32(skb, NATPUNCH_A_STATS_FLOWS,
+			   atomic_read(&npn->n_flows)) ?:
+	       nla_put_u32(skb, NATPUNCH_A_STATS_FLOWS_MAX,
+			   READ_ONCE(np_max_flows)) ?:
+	       nla_put_u32(skb, NATPUNCH_A_STATS_HOLDS,
+			   holds ? READ_ONCE(holds->count) : 0) ?:
+	       nla_put_u32(skb, NATPUNCH_A_STATS_HOLDS_MAX,
+			   READ_ONCE(np_max_holds)) ?:
+	       nla_put_u32(skb, NATPUNCH_A_STATS_CRAFTED,
+			   READ_ONCE(npn->crafted.count));
+}
+
 static int np_nl_put_stats(struct sk_buff *skb, struct np_net *npn)
 {
 	u64 sum[NP_STAT_MAX] = {};
-	int i, err;
+	enum np_stat stat;
+	int err;
 
-	BUILD_BUG_ON(NATPUNCH_A_STATS_MAPPINGS_NEW + NP_STAT_MAX - 1 !=
-		     NATPUNCH_A_STATS_MAX);
-
-	err = nla_put_u32(skb, NATPUNCH_A_STATS_MAPPINGS,
-			  atomic_read(&npn->n_mappings)) ?:
-	      nla_put_u32(skb, NATPUNCH_A_STATS_MAPPINGS_MAX,
-			  READ_ONCE(np_max_mappings)) ?:
-	      nla_put_u32(skb, NATPUNCH_A_STATS_FLOWS,
-			  atomic_read(&npn->n_flows)) ?:
-	      nla_put_u32(skb, NATPUNCH_A_STATS_FLOWS_MAX,
-			  READ_ONCE(np_max_flows));
-	if (npn->ready)
+	err = np_nl_put_levels(skb, npn);
+	if (npn->stats)
 		np_stats_sum(npn->stats, sum);
-	for (i = 0; !err && i < NP_STAT_MAX; i++)
-		err = nla_put_u64_64bit(skb, NATPUNCH_A_STATS_MAPPINGS_NEW + i,
-					sum[i], NATPUNCH_A_STATS_PAD);
+	for (stat = 0; !err && stat < NP_STAT_MAX; stat++)
+		err = nla_put_u64_64bit(skb, np_nl_stat_attr(stat), sum[stat],
+					NATPUNCH_A_STATS_PAD);
 	return err;
 }
 
@@ -1198,9 +1104,9 @@ int natpunch_nl_stats_get_doit(struct sk_buff *skb, struct genl_info *info)
 }
 
 /*
- * Dumps. A dump is checked and begun by its start function, so that a refusal
- * is an ordinary error message; goes on in its dumpit, called once for every
- * buffer that the reader has room for; and is forgotten by np_nl_dump_done().
+ * Dumps. A dump is begun by its start function, goes on in its dumpit, called
+ * once for every buffer that the reader has room for, and is forgotten by
+ * np_nl_dump_done().
  *
  * The few WANs and reservations are noted down at the start. Mappings, which
  * may be many, are walked in place.
@@ -1231,39 +1137,6 @@ static struct np_nl_dump *np_nl_dump_new(size_t n)
 	return dump ?: ERR_PTR(-ENOMEM);
 }
 
-/*
- * The core has checked the attributes, but where it put them and whether there
- * is an extack depends on the kernel. Up to 6.1 there is none, so the refusal
- * is sent from here; -EINTR tells the core that this is done.
- */
-static int
-np_nl_dump_start(struct netlink_callback *cb, int max,
-		 const struct nla_policy *policy,
-		 struct np_nl_dump *(*start)(struct np_net *npn,
-					     struct nlattr **tb,
-					     struct netlink_ext_ack *extack))
-{
-	struct np_net *npn = np_net(sock_net(cb->skb->sk));
-	struct nlattr *tb[NATPUNCH_A_MAPPING_MAX + 1];
-	struct netlink_ext_ack none = {};
-	struct netlink_ext_ack *extack = cb->extack ?: &none;
-	struct np_nl_dump *dump;
-	int err;
-
-	err = genlmsg_parse(cb->nlh, &np_nl_family, tb, max, policy, extack);
-	if (!err) {
-		mutex_lock(&npn->lock);
-		dump = start(npn, tb, extack);
-		mutex_unlock(&npn->lock);
-		cb->args[0] = (long)dump;
-		err = PTR_ERR_OR_ZERO(dump);
-	}
-	if (!err || extack == cb->extack)
-		return err;
-	netlink_ack(cb->skb, (struct nlmsghdr *)cb->nlh, err, extack);
-	return -EINTR;
-}
-
 static int np_nl_dump_done(struct netlink_callback *cb)
 {
 	struct np_nl_dump *dump = np_nl_dump(cb);
@@ -1274,17 +1147,8 @@ static int np_nl_dump_done(struct netlink_callback *cb)
 	return 0;
 }
 
-/* What dumpit returns when @err ended it: more to come, all done, or failure. */
-static int np_nl_dump_result(const struct sk_buff *skb, int err)
-{
-	if (err == -EMSGSIZE && skb->len)
-		return skb->len;
-	return err ?: skb->len;
-}
-
-static struct np_nl_dump *np_nl_wan_start(struct np_net *npn,
-					  struct nlattr **tb,
-					  struct netlink_ext_ack *extack)
+static void *np_nl_wan_start(struct np_net *npn, struct nlattr **tb,
+			     struct netlink_ext_ack *extack)
 {
 	const struct nlattr *dev = tb[NATPUNCH_A_WAN_DEV];
 	struct np_wan *only = NULL, *wan;
@@ -1349,9 +1213,8 @@ static bool np_nl_reservation_matches(const struct np_nl_match *match,
 				      match->int_port, &internal);
 }
 
-static struct np_nl_dump *np_nl_reservation_start(struct np_net *npn,
-						  struct nlattr **tb,
-						  struct netlink_ext_ack *extack)
+static void *np_nl_reservation_start(struct np_net *npn, struct nlattr **tb,
+				     struct netlink_ext_ack *extack)
 {
 	const struct np_reservation *r;
 	struct np_nl_match match;
@@ -1400,9 +1263,8 @@ int natpunch_nl_reservation_get_dumpit(struct sk_buff *skb,
 	return skb->len;
 }
 
-static struct np_nl_dump *np_nl_mapping_start(struct np_net *npn,
-					      struct nlattr **tb,
-					      struct netlink_ext_ack *extack)
+static void *np_nl_mapping_start(struct np_net *npn, struct nlattr **tb,
+				 struct netlink_ext_ack *extack)
 {
 	struct np_nl_dump *dump = np_nl_dump_new(0);
 	int err;
@@ -1489,26 +1351,31 @@ static int np_nl_reservation_dump_start(struct netlink_callback *cb)
 /* The generated table and what the generator cannot put into it. */
 static struct genl_ops np_nl_ops[ARRAY_SIZE(natpunch_nl_ops)] __ro_after_init;
 
-static void __init np_nl_set_dump(u8 cmd, int (*start)(struct netlink_callback *))
+static void __init np_nl_set_dump(u8 cmd, int (*start)(struct netlink_callback *),
+				  int (*done)(struct netlink_callback *))
 {
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(np_nl_ops); i++) {
 		if (np_nl_ops[i].cmd == cmd) {
 			np_nl_ops[i].start = start;
-			np_nl_ops[i].done = np_nl_dump_done;
+			np_nl_ops[i].done = done;
 		}
 	}
 }
 
 static const struct genl_multicast_group np_nl_groups[] = {
-	[NATPUNCH_NLGRP_MAPPING] = {
+	[NP_NL_GROUP_MAPPING] = {
 		.name = NATPUNCH_MCGRP_MAPPING,
+		.flags = GENL_MCAST_CAP_NET_ADMIN,
+	},
+	[NP_NL_GROUP_HOLD] = {
+		.name = NATPUNCH_MCGRP_HOLD,
 		.flags = GENL_MCAST_CAP_NET_ADMIN,
 	},
 };
 
-static struct genl_family np_nl_family __ro_after_init = {
+struct genl_family np_nl_family __ro_after_init = {
 	.name = NATPUNCH_GENL_NAME,
 	.version = NATPUNCH_GENL_VERSION,
 	.netnsok = true,
@@ -1524,17 +1391,34 @@ static struct genl_family np_nl_family __ro_after_init = {
 
 int __init np_nl_init(void)
 {
+	int err;
+
 	memcpy(np_nl_ops, natpunch_nl_ops, sizeof(np_nl_ops));
-	np_nl_set_dump(NATPUNCH_CMD_WAN_GET, np_nl_wan_dump_start);
-	np_nl_set_dump(NATPUNCH_CMD_MAPPING_GET, np_nl_mapping_dump_start);
+	np_nl_set_dump(NATPUNCH_CMD_WAN_GET, np_nl_wan_dump_start,
+		       np_nl_dump_done);
+	np_nl_set_dump(NATPUNCH_CMD_MAPPING_GET, np_nl_mapping_dump_start,
+		       np_nl_dump_done);
 	np_nl_set_dump(NATPUNCH_CMD_RESERVATION_GET,
-		       np_nl_reservation_dump_start);
-	return genl_register_family(&np_nl_family);
+		       np_nl_reservation_dump_start, np_nl_dump_done);
+	np_nl_set_dump(NATPUNCH_CMD_HOLD_GET, np_nl_hold_dump_start,
+		       np_nl_dump_free);
+	np_nl_set_dump(NATPUNCH_CMD_CRAFTED_GET, np_nl_crafted_dump_start,
+		       np_nl_dump_free);
+	np_nl_set_dump(NATPUNCH_CMD_CRAFTED_DEV_GET,
+		       np_nl_crafted_dev_dump_start, np_nl_dump_free);
+	err = np_nl_crafted_init();
+	if (err)
+		return err;
+	err = genl_register_family(&np_nl_family);
+	if (err)
+		np_nl_crafted_exit();
+	return err;
 }
 
 void np_nl_exit(void)
 {
 	genl_unregister_family(&np_nl_family);
+	np_nl_crafted_exit();
 }
 
 MODULE_ALIAS_GENL_FAMILY(NATPUNCH_GENL_NAME);

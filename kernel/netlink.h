@@ -11,6 +11,7 @@
 
 struct np_mapping;
 struct np_net;
+struct np_pair;
 
 /*
  * Tell who listens that a mapping was made (@cmd NATPUNCH_CMD_MAPPING_NEW_NTF)
@@ -20,6 +21,15 @@ struct np_net;
  */
 void np_nl_mapping_event(struct np_net *npn, struct np_mapping *m,
 			 u8 cmd, u8 reason);
+
+/*
+ * Tell who listens that a SYN is held (NATPUNCH_CMD_HOLD_NEW_NTF), that it is no
+ * longer (NATPUNCH_CMD_HOLD_DEL_NTF, for @reason, enum natpunch_hold_end), or
+ * that an answer to it was swallowed (NATPUNCH_CMD_HOLD_SWALLOW_NTF). @wan is
+ * its WAN's name or NULL where that is not known. In any context.
+ */
+void np_nl_hold_event(struct np_net *npn, const struct np_pair *pair,
+		      const char *wan, u8 state, u8 cmd, u8 reason);
 
 int np_nl_init(void);
 void np_nl_exit(void);

@@ -13,6 +13,7 @@
 #include <linux/tracepoint.h>
 
 #include "mapping.h"
+#include "synhold.h"
 
 DECLARE_EVENT_CLASS(np_mapping_class,
 	TP_PROTO(const struct np_mapping *m, u8 reason),
@@ -72,6 +73,65 @@ TRACE_EVENT(np_filtered,
 	TP_printk("family=%u l4proto=%u external=%16phN port=%u remote=%16phN port=%u",
 		  __entry->family, __entry->l4proto, __entry->ext_ip,
 		  __entry->ext_port, __entry->ip, __entry->port)
+);
+
+DECLARE_EVENT_CLASS(np_pair_class,
+	TP_PROTO(const struct np_pair *pair, u8 what),
+	TP_ARGS(pair, what),
+	TP_STRUCT__entry(
+		__array(u8, ext_ip, 16)
+		__array(u8, rem_ip, 16)
+		__field(u16, ext_port)
+		__field(u16, rem_port)
+		__field(u8, family)
+		__field(u8, what)
+	),
+	TP_fast_assign(
+		memcpy(__entry->ext_ip, &pair->ext_ip, 16);
+		memcpy(__entry->rem_ip, &pair->rem_ip, 16);
+		__entry->ext_port = ntohs(pair->ext_port);
+		__entry->rem_port = ntohs(pair->rem_port);
+		__entry->family = pair->family;
+		__entry->what = what;
+	),
+	TP_printk("family=%u external=%16phN port=%u remote=%16phN port=%u what=%u",
+		  __entry->family, __entry->ext_ip, __entry->ext_port,
+		  __entry->rem_ip, __entry->rem_port, __entry->what)
+);
+
+DEFINE_EVENT(np_pair_class, np_hold_new,
+	TP_PROTO(const struct np_pair *pair, u8 what),
+	TP_ARGS(pair, what));
+
+DEFINE_EVENT(np_pair_class, np_hold_end,
+	TP_PROTO(const struct np_pair *pair, u8 what),
+	TP_ARGS(pair, what));
+
+DEFINE_EVENT(np_pair_class, np_hold_swallow,
+	TP_PROTO(const struct np_pair *pair, u8 what),
+	TP_ARGS(pair, what));
+
+TRACE_EVENT(np_crafted_rst,
+	TP_PROTO(const union nf_inet_addr *src, u16 sport,
+		 const union nf_inet_addr *dst, u16 dport, u8 family),
+	TP_ARGS(src, sport, dst, dport, family),
+	TP_STRUCT__entry(
+		__array(u8, src, 16)
+		__array(u8, dst, 16)
+		__field(u16, sport)
+		__field(u16, dport)
+		__field(u8, family)
+	),
+	TP_fast_assign(
+		memcpy(__entry->src, src, 16);
+		memcpy(__entry->dst, dst, 16);
+		__entry->sport = sport;
+		__entry->dport = dport;
+		__entry->family = family;
+	),
+	TP_printk("family=%u src=%16phN port=%u dst=%16phN port=%u",
+		  __entry->family, __entry->src, __entry->sport, __entry->dst,
+		  __entry->dport)
 );
 
 #endif /* _NP_TRACE_H */

@@ -20,6 +20,7 @@
 #include "mapping.h"
 #include "nat.h"
 #include "ports.h"
+#include "synhold.h"
 #include "wan.h"
 
 /* External addresses of one WAN that are followed, at most. */
@@ -158,8 +159,8 @@ static void np_wan_auto_addr(const struct net_device *out,
 #endif
 }
 
-static struct np_addr *np_wan_find_addr(struct np_wan *wan, u8 family,
-					const union nf_inet_addr *ip)
+struct np_addr *np_wan_find_addr(struct np_wan *wan, u8 family,
+				 const union nf_inet_addr *ip)
 {
 	struct np_addr *addr;
 
@@ -676,16 +677,19 @@ err_ct:
 /* Have just those hooks in the namespace that its WANs need. */
 static int np_hooks_update(struct np_net *npn)
 {
-	bool want4 = false, want6 = false;
+	bool want4 = false, want6 = false, hold = false;
 	struct np_wan *wan;
 	int err;
 
 	list_for_each_entry(wan, &npn->wans, list) {
 		want4 = true;
 		want6 |= np_wan_conf(wan)->nat66;
+		hold |= np_wan_conf(wan)->hold_answer !=
+			NATPUNCH_HOLD_ANSWER_OFF;
 	}
 	err = np_hooks_v4(npn, want4);
-	return err ?: np_hooks_v6(npn, want6);
+	err = err ?: np_hooks_v6(npn, want6);
+	return err ?: np_hold_hooks(npn, hold);
 }
 
 /* Configuration */
@@ -782,12 +786,15 @@ static int np_net_prepare(struct np_net *npn)
 
 	if (npn->ready)
 		return 0;
-	npn->stats = np_stats_alloc();
-	if (!npn->stats)
-		return -ENOMEM;
+	err = np_stats_prepare(npn);
+	if (err)
+		return err;
+	err = np_hold_net_init(npn);
+	if (err)
+		return err;
 	err = np_mapping_net_init(npn);
 	if (err) {
-		free_percpu(npn->stats);
+		np_hold_net_exit(npn);
 		return err;
 	}
 	npn->ready = true;
@@ -962,6 +969,8 @@ int np_wan_set(struct np_wan *wan, const struct np_wan_conf *conf,
 	/* From here on no packet goes by the old settings. */
 	synchronize_rcu();
 	kfree(old);
+	if (conf->hold_answer == NATPUNCH_HOLD_ANSWER_OFF)
+		np_hold_flush(npn, wan->id);
 	err = np_wan_rescan(wan, NATPUNCH_END_REASON_WAN);
 	np_flush_all(npn, &flush);
 	np_reservations_renew(wan);
@@ -981,6 +990,7 @@ void np_wan_del(struct np_wan *wan)
 		np_reservation_free(wan, r);
 	/* With fewer WANs there is nothing to register, hence nothing to fail. */
 	np_hooks_update(npn);
+	np_hold_flush(npn, wan->id);
 	np_wan_lose_addrs(wan, &nothing, NATPUNCH_END_REASON_WAN);
 	if (!--npn->n_wans)
 		unregister_netdevice_notifier_net(npn->net, &npn->netdev_nb);
@@ -1121,6 +1131,6 @@ void np_wan_net_exit(struct np_net *npn)
 {
 	if (!npn->ready)
 		return;
+	np_hold_net_exit(npn);
 	np_mapping_net_exit(npn);
-	free_percpu(npn->stats);
 }

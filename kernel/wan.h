@@ -51,6 +51,8 @@ struct np_wan_conf {
 	u8 filter;			/* enum natpunch_filter, not default */
 	bool nat66;
 	bool inbound_refresh;
+	bool hold_deliver;		/* enum natpunch_hold_release */
+	u8 hold_answer;			/* enum natpunch_hold_answer */
 	bool range_given;		/* else ports below 1024 have their own */
 	u16 port_min;			/* host byte order */
 	u16 port_max;
@@ -97,6 +99,8 @@ struct np_wan *np_wan_by_ifindex(const struct np_net *npn, int ifindex);
 /* Is @ip an external address of any WAN? */
 bool np_wan_has_addr(const struct np_net *npn, u8 family,
 		     const union nf_inet_addr *ip);
+struct np_addr *np_wan_find_addr(struct np_wan *wan, u8 family,
+				 const union nf_inet_addr *ip);
 bool np_wan_is_internal(const struct np_wan_conf *conf, u8 family,
 			const union nf_inet_addr *ip);
 

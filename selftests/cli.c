@@ -41,17 +41,44 @@ static const struct wrong {
 	{ "mapping flush --proto foo", 2, "foo" },
 	{ "mapping show --internal nowhere", 2, "nowhere" },
 	{ "-n NOSUCH stats", 1, "NOSUCH" },
+	{ "wan set wan --hold never", 2, "never" },
+	{ "wan set wan --release later", 2, "later" },
+	{ "hold flush", 2, "flush" },
+	{ "crafted add 10.1.0.2:4000 any", 2, "--lease" },
+	{ "crafted add 10.1.0.2:4000 any --lease 0", 1, "--lease" },
+	{ "crafted add 10.1.0.2:4000 --lease 60", 2, "remote" },
+	{ "crafted add :4000 any --lease 60", 2, ":4000" },
+	{ "crafted add 10.1.0.2:4001-4000 any --lease 60", 2, "4001-4000" },
+	{ "crafted add 10.1.0.2:0 any --lease 60", 2, "port 0" },
+	{ "crafted add 10.1.0.2 192.0.2.9/24 --lease 60", 2, "192.0.2.0/24" },
+	{ "crafted add 10.1.0.2 [fd00::]/8:80 --lease 60", 2, "IPv6" },
+	{ "crafted add 224.0.0.1 any --lease 60", 1, "unicast" },
+	{ "crafted del 4000000", 1, "4000000" },
+	{ "crafted del all", 2, "all" },
+	{ "crafted auto nosuch0 on", 1, "nosuch0" },
+	{ "crafted auto wan maybe", 2, "maybe" },
+	{ "crafted auto wan off", 1, "wan" },
+	{ "crafted run", 2, "command" },
+	{ "crafted run 10.1.0.2:4000 -- true", 2, "remote" },
+	{ "crafted run 10.1.0.2 any -- nosuchcommand", 127, "nosuchcommand" },
+	{ "crafted run 10.1.0.2:4000 any -- sh -c 'exit 7'", 7,
+	  "10.1.0.2:4000" },
 };
 
 static const char * const fine[] = {
 	"--help", "wan --help", "wan add --help", "reserve add --help",
 	"--version", "w sh", "map s", "wan show wan", "mapping show", "stats",
-	"reserve show",
+	"reserve show", "hold show", "hold", "crafted show", "crafted auto",
+	"crafted run --help", "crafted add 10.1.0.2:4000 any --lease 1m",
+	"crafted add fd00::2 [fd00::]/8:80 --lease 60",
 };
 
 static const char * const json[] = {
 	"-j wan show", "-j wan show wan", "-j mapping show",
-	"-j reserve show", "-j stats", "wan show -j -p",
+	"-j reserve show", "-j stats", "wan show -j -p", "-j hold show",
+	"-j crafted show", "-j crafted auto",
+	"-j crafted add 10.1.0.2:4000-4010 192.0.2.0/24:80 --lease 5",
+	"-j crafted run 10.1.0.2:4000 any -- true",
 };
 
 #define MORE 6

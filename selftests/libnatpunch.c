@@ -228,16 +228,17 @@ struct seen_events {
 	unsigned int reason;
 };
 
-static int take_event(enum natpunch_event_type type,
-		      const struct natpunch_mapping *m, void *data)
+static int take_event(const struct natpunch_event *event, void *data)
 {
 	struct seen_events *seen = data;
 
-	if (type == NATPUNCH_EVENT_NEW)
+	if (!event->mapping)
+		return 0;
+	if (event->type == NATPUNCH_EVENT_NEW)
 		seen->made++;
 	else
 		seen->ended++;
-	seen->reason = m->reason;
+	seen->reason = event->mapping->reason;
 	return 0;
 }
 

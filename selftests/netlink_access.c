@@ -31,6 +31,15 @@ static const struct command {
 	{ "reservation-get", NATPUNCH_CMD_RESERVATION_GET, 0 },
 	{ "reservation-get dump", NATPUNCH_CMD_RESERVATION_GET, NLM_F_DUMP },
 	{ "stats-get", NATPUNCH_CMD_STATS_GET, 0 },
+	{ "hold-get", NATPUNCH_CMD_HOLD_GET, 0 },
+	{ "hold-get dump", NATPUNCH_CMD_HOLD_GET, NLM_F_DUMP },
+	{ "crafted-new", NATPUNCH_CMD_CRAFTED_NEW, 0 },
+	{ "crafted-del", NATPUNCH_CMD_CRAFTED_DEL, 0 },
+	{ "crafted-get", NATPUNCH_CMD_CRAFTED_GET, 0 },
+	{ "crafted-get dump", NATPUNCH_CMD_CRAFTED_GET, NLM_F_DUMP },
+	{ "crafted-dev-set", NATPUNCH_CMD_CRAFTED_DEV_SET, 0 },
+	{ "crafted-dev-get", NATPUNCH_CMD_CRAFTED_DEV_GET, 0 },
+	{ "crafted-dev-get dump", NATPUNCH_CMD_CRAFTED_DEV_GET, NLM_F_DUMP },
 };
 
 /* A complete request on wan0, so that rights are all that can be wrong. */
@@ -52,6 +61,22 @@ static struct req *complete(const struct command *c)
 	case NATPUNCH_CMD_WAN_GET:
 		req = req_new(c->cmd, 0);
 		req_str(req, NATPUNCH_A_WAN_DEV, "wan0");
+		break;
+	case NATPUNCH_CMD_CRAFTED_NEW:
+		req = req_new(c->cmd, 0);
+		req_ip(req, NATPUNCH_A_CRAFTED_LOCAL_ADDR, "203.0.113.2");
+		req_ip(req, NATPUNCH_A_CRAFTED_REMOTE_ADDR, "192.0.2.9");
+		req_u32(req, NATPUNCH_A_CRAFTED_LEASE, 100);
+		break;
+	case NATPUNCH_CMD_CRAFTED_DEL:
+	case NATPUNCH_CMD_CRAFTED_GET:
+		req = req_new(c->cmd, 0);
+		req_u32(req, NATPUNCH_A_CRAFTED_ID, 1);
+		break;
+	case NATPUNCH_CMD_CRAFTED_DEV_SET:
+		req = req_new(c->cmd, 0);
+		req_str(req, NATPUNCH_A_CRAFTED_DEV_DEV, "wan0");
+		req_u8(req, NATPUNCH_A_CRAFTED_DEV_ON, 1);
 		break;
 	default:
 		req = req_new(c->cmd, 0);
@@ -133,35 +158,37 @@ static int root_elsewhere_asks(int i)
 	return req_ask(complete(&commands[i])).err;
 }
 
-static int join(void)
+/* The groups, each to be joined for itself. */
+static const char * const groups[] = { "mappings", "held SYNs" };
+
+static int join(int group)
 {
-	return mnl_socket_setsockopt(req_sock, NETLINK_ADD_MEMBERSHIP,
-				     &req_group, sizeof(req_group)) ? errno : 0;
+	uint32_t id = group ? req_hold_group : req_group;
+
+	return mnl_socket_setsockopt(req_sock, NETLINK_ADD_MEMBERSHIP, &id,
+				     sizeof(id)) ? errno : 0;
 }
 
-static int root_joins(int unused)
+static int root_joins(int group)
 {
-	(void)unused;
-	return req_open() ? SETUP_FAILED : join();
+	return req_open() ? SETUP_FAILED : join(group);
 }
 
-static int nobody_joins(int unused)
+static int nobody_joins(int group)
 {
-	(void)unused;
-	return !become_nobody() || req_open() ? SETUP_FAILED : join();
+	return !become_nobody() || req_open() ? SETUP_FAILED : join(group);
 }
 
-static int root_elsewhere_joins(int unused)
+static int root_elsewhere_joins(int group)
 {
-	(void)unused;
-	return !become_root_of_own(0) || req_open() ? SETUP_FAILED : join();
+	return !become_root_of_own(0) || req_open() ? SETUP_FAILED :
+	       join(group);
 }
 
-static int owner_joins(int unused)
+static int owner_joins(int group)
 {
-	(void)unused;
 	return !become_root_of_own(CLONE_NEWNET) || req_open() ? SETUP_FAILED :
-	       join();
+	       join(group);
 }
 
 /* All commands in the order of a life: what is made is asked for and ended. */
@@ -180,6 +207,13 @@ static int owner_asks(int unused)
 		{ "stats-get", NATPUNCH_CMD_STATS_GET, 0 },
 		{ "reservation-del", NATPUNCH_CMD_RESERVATION_DEL, 0 },
 		{ "wan-del", NATPUNCH_CMD_WAN_DEL, 0 },
+		{ "hold-get dump", NATPUNCH_CMD_HOLD_GET, NLM_F_DUMP },
+		{ "crafted-new", NATPUNCH_CMD_CRAFTED_NEW, 0 },
+		{ "crafted-get", NATPUNCH_CMD_CRAFTED_GET, 0 },
+		{ "crafted-del", NATPUNCH_CMD_CRAFTED_DEL, 0 },
+		{ "crafted-dev-set", NATPUNCH_CMD_CRAFTED_DEV_SET, 0 },
+		{ "crafted-dev-get dump", NATPUNCH_CMD_CRAFTED_DEV_GET,
+		  NLM_F_DUMP },
 	};
 	struct answer a;
 	size_t i;
@@ -267,7 +301,8 @@ int main(void)
 {
 	size_t i;
 
-	ktap_plan(2 + 3 + 3 * N_ELEMENTS(commands) + 5);
+	ktap_plan(2 + 3 + 3 * N_ELEMENTS(commands) + 4 * N_ELEMENTS(groups) +
+		  1);
 	test_autoload();
 
 	/* The module is there now: nobody could load it. */
@@ -285,13 +320,18 @@ int main(void)
 		expect(in_child(root_elsewhere_asks, i), EPERM,
 		       "root of another user namespace", commands[i].name);
 	}
-	expect(in_child(nobody_joins, 0), EPERM, "an ordinary user",
-	       "join the group of events");
-	expect(in_child(root_elsewhere_joins, 0), EPERM,
-	       "root of another user namespace", "join the group of events");
-	expect(in_child(root_joins, 0), 0, "root", "join the group of events");
-	expect(in_child(owner_joins, 0), 0,
-	       "the owner of a network namespace", "join the group of events");
+	for (i = 0; i < N_ELEMENTS(groups); i++) {
+		expect(in_child(nobody_joins, i), EPERM,
+		       "an ordinary user joins the group of", groups[i]);
+		expect(in_child(root_elsewhere_joins, i), EPERM,
+		       "root of another user namespace joins the group of",
+		       groups[i]);
+		expect(in_child(root_joins, i), 0,
+		       "root joins the group of", groups[i]);
+		expect(in_child(owner_joins, i), 0,
+		       "the owner of a network namespace joins the group of",
+		       groups[i]);
+	}
 	expect(in_child(owner_asks, 0), 0, "the owner of a network namespace",
 	       "all commands");
 	return ktap_exit();

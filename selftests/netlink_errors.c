@@ -15,7 +15,7 @@
 struct attr_def {
 	const char *name;
 	uint16_t type;
-	/* String, u8, u16, be16 (n), u32, address, prefix. */
+	/* String, u8, u16, be16 (n), u32, address, prefix, flag. */
 	char kind;
 	/* Values that are out of range. */
 	const char *bad[3];
@@ -43,6 +43,8 @@ static const struct attr_def wan_attrs[] = {
 	ATTR("tcp-transitory", NATPUNCH_A_WAN_TCP_TRANSITORY, '4',
 	     "0", "239", "4294967295"),
 	ATTR("ext-addr", NATPUNCH_A_WAN_EXT_ADDR, 'a'),
+	ATTR("hold-answer", NATPUNCH_A_WAN_HOLD_ANSWER, '1', "4", "255"),
+	ATTR("hold-release", NATPUNCH_A_WAN_HOLD_RELEASE, '1', "2", "255"),
 	ATTR("unknown", 200, '4'),
 	ATTR(NULL, 0, 0)
 };
@@ -78,6 +80,37 @@ static const struct attr_def stats_attrs[] = {
 	ATTR(NULL, 0, 0)
 };
 
+static const struct attr_def hold_attrs[] = {
+	ATTR("wan", NATPUNCH_A_HOLD_WAN, 's'),
+	ATTR("ext-addr", NATPUNCH_A_HOLD_EXT_ADDR, 'a'),
+	ATTR("ext-port", NATPUNCH_A_HOLD_EXT_PORT, 'n'),
+	ATTR("remote-addr", NATPUNCH_A_HOLD_REMOTE_ADDR, 'a'),
+	ATTR("remote-port", NATPUNCH_A_HOLD_REMOTE_PORT, 'n'),
+	ATTR("state", NATPUNCH_A_HOLD_STATE, '1'),
+	ATTR(NULL, 0, 0)
+};
+
+static const struct attr_def crafted_attrs[] = {
+	ATTR("id", NATPUNCH_A_CRAFTED_ID, '4'),
+	ATTR("local-addr", NATPUNCH_A_CRAFTED_LOCAL_ADDR, 'a'),
+	ATTR("local-port-min", NATPUNCH_A_CRAFTED_LOCAL_PORT_MIN, 'n'),
+	ATTR("local-port-max", NATPUNCH_A_CRAFTED_LOCAL_PORT_MAX, 'n'),
+	ATTR("remote-addr", NATPUNCH_A_CRAFTED_REMOTE_ADDR, 'a'),
+	ATTR("remote-len", NATPUNCH_A_CRAFTED_REMOTE_LEN, '1', "129", "255"),
+	ATTR("remote-port", NATPUNCH_A_CRAFTED_REMOTE_PORT, 'n'),
+	ATTR("lease", NATPUNCH_A_CRAFTED_LEASE, '4',
+	     "0", "86401", "4294967295"),
+	ATTR("bound", NATPUNCH_A_CRAFTED_BOUND, 'f'),
+	ATTR("auto", NATPUNCH_A_CRAFTED_AUTO, 'f'),
+	ATTR(NULL, 0, 0)
+};
+
+static const struct attr_def crafted_dev_attrs[] = {
+	ATTR("dev", NATPUNCH_A_CRAFTED_DEV_DEV, 's'),
+	ATTR("on", NATPUNCH_A_CRAFTED_DEV_ON, '1', "2", "255"),
+	ATTR(NULL, 0, 0)
+};
+
 static const struct command {
 	const char *name;
 	uint8_t cmd;
@@ -94,6 +127,13 @@ static const struct command {
 	{ "reservation-del", NATPUNCH_CMD_RESERVATION_DEL, reservation_attrs },
 	{ "reservation-get", NATPUNCH_CMD_RESERVATION_GET, reservation_attrs },
 	{ "stats-get", NATPUNCH_CMD_STATS_GET, stats_attrs },
+	{ "hold-get", NATPUNCH_CMD_HOLD_GET, hold_attrs },
+	{ "hold-new-ntf", NATPUNCH_CMD_HOLD_NEW_NTF, hold_attrs },
+	{ "crafted-new", NATPUNCH_CMD_CRAFTED_NEW, crafted_attrs },
+	{ "crafted-del", NATPUNCH_CMD_CRAFTED_DEL, crafted_attrs },
+	{ "crafted-get", NATPUNCH_CMD_CRAFTED_GET, crafted_attrs },
+	{ "crafted-dev-set", NATPUNCH_CMD_CRAFTED_DEV_SET, crafted_dev_attrs },
+	{ "crafted-dev-get", NATPUNCH_CMD_CRAFTED_DEV_GET, crafted_dev_attrs },
 };
 
 /* A request, parsed. */
@@ -121,7 +161,7 @@ struct request {
 #define WAN_CONFIG							\
 	" filter=2 port-min=2000 port-max=3000 internal=10.0.0.0/8 nat66=0" \
 	" inbound-refresh=1 udp-timeout=300 icmp-timeout=60"		\
-	" tcp-timeout=7440 tcp-transitory=240"
+	" tcp-timeout=7440 tcp-transitory=240 hold-answer=1 hold-release=1"
 
 static const struct base {
 	const char *request;
@@ -149,6 +189,17 @@ static const struct base {
 	{ "reservation-del wan=wan0 l4proto=17 int-addr=10.0.0.2 int-port=5000",
 	  "wan l4proto int-addr int-port" },
 	{ "wan-del dev=wan0", "dev" },
+	{ "hold-get/dump ext-addr=203.0.113.2 ext-port=40000"
+	  " remote-addr=192.0.2.9 remote-port=443", "" },
+	{ "crafted-new local-addr=10.0.0.9 local-port-min=4000"
+	  " local-port-max=4001 remote-addr=192.0.2.0 remote-len=24"
+	  " remote-port=80 lease=100 bound", "local-addr remote-addr lease" },
+	{ "crafted-get id=1", "id" },
+	{ "crafted-get/dump id=1", "" },
+	{ "crafted-del id=1", "id" },
+	{ "crafted-dev-set dev=wan0 on=1", "dev on" },
+	{ "crafted-dev-get dev=wan0", "dev" },
+	{ "crafted-dev-get/dump dev=wan0", "" },
 };
 
 /* Faults that need to be thought of. */
@@ -310,6 +361,83 @@ static const struct fault {
 	  "reservation-del wan=wan0 l4proto=17 int-addr=10.0.0.2 int-port=5000"
 	  " *filter=1", EINVAL },
 
+#define PAIR " ext-addr=203.0.113.2 ext-port=40000 remote-addr=192.0.2.9"
+	{ "nothing at all", "hold-get !ext-addr", EINVAL },
+	{ "no external port", "hold-get ext-addr=203.0.113.2 !ext-port",
+	  EINVAL },
+	{ "no remote address",
+	  "hold-get ext-addr=203.0.113.2 ext-port=40000 !remote-addr",
+	  EINVAL },
+	{ "no remote port", "hold-get" PAIR " !remote-port", EINVAL },
+	{ "a pair that is not held", "hold-get" PAIR " remote-port=443",
+	  ENOENT },
+	{ "an address of 4 and one of 16 bytes",
+	  "hold-get ext-addr=203.0.113.2 ext-port=1 *remote-addr=2001:db8::9"
+	  " remote-port=1", EINVAL },
+	{ "both families",
+	  "hold-get/dump ext-addr=203.0.113.2 *remote-addr=2001:db8::9",
+	  EINVAL },
+	{ "an attribute of replies", "hold-get/dump *state=1", EINVAL },
+	{ "an attribute of replies", "hold-get/dump *wan=wan0", EINVAL },
+	{ "an event's number as a command", "hold-new-ntf", EOPNOTSUPP },
+
+#define CRAFT "crafted-new lease=100"
+	{ "a multicast address",
+	  CRAFT " *local-addr=224.0.0.1 remote-addr=192.0.2.9", EINVAL },
+	{ "the address 0.0.0.0",
+	  CRAFT " *local-addr=0.0.0.0 remote-addr=192.0.2.9", EINVAL },
+	{ "the broadcast address",
+	  CRAFT " *local-addr=255.255.255.255 remote-addr=192.0.2.9", EINVAL },
+	{ "an IPv6 multicast address",
+	  CRAFT " *local-addr=ff02::1 remote-addr=2001:db8::9", EINVAL },
+	{ "the address ::",
+	  CRAFT " *local-addr=:: remote-addr=2001:db8::9", EINVAL },
+	{ "both families",
+	  CRAFT " local-addr=10.0.0.9 *remote-addr=2001:db8::9", EINVAL },
+	{ "an IPv4 prefix of 33 bits",
+	  CRAFT " local-addr=10.0.0.9 remote-addr=192.0.2.9 *remote-len=33",
+	  EINVAL },
+	{ "host bits behind a prefix",
+	  CRAFT " local-addr=10.0.0.9 *remote-addr=192.0.2.9 remote-len=24",
+	  EINVAL },
+	{ "host bits behind an IPv6 prefix",
+	  CRAFT " local-addr=fd00::9 *remote-addr=fd00::1 remote-len=127",
+	  EINVAL },
+	{ "host bits behind no prefix at all",
+	  CRAFT " local-addr=10.0.0.9 *remote-addr=192.0.2.9 remote-len=0",
+	  EINVAL },
+	{ "multicast peers",
+	  CRAFT " local-addr=10.0.0.9 *remote-addr=224.0.0.0 remote-len=4",
+	  EINVAL },
+	{ "an empty range of ports",
+	  CRAFT " local-addr=10.0.0.9 remote-addr=192.0.2.9"
+	  " local-port-min=4001 *local-port-max=4000", EINVAL },
+	{ "port 0 alone",
+	  CRAFT " local-addr=10.0.0.9 remote-addr=192.0.2.9"
+	  " *local-port-min=0", EINVAL },
+	{ "port 0 as the highest",
+	  CRAFT " local-addr=10.0.0.9 remote-addr=192.0.2.9"
+	  " *local-port-max=0", EINVAL },
+	{ "an attribute of replies",
+	  CRAFT " local-addr=10.0.0.9 remote-addr=192.0.2.9 *auto", EINVAL },
+	{ "an id of its own choice",
+	  CRAFT " local-addr=10.0.0.9 remote-addr=192.0.2.9 *id=7", EINVAL },
+	{ "an id that is not there", "crafted-del *id=99", ENOENT },
+	{ "the id 0", "crafted-del *id=0", ENOENT },
+	{ "an id that is not there", "crafted-get *id=99", ENOENT },
+	{ "the id 0", "crafted-get *id=0", ENOENT },
+	{ "the id 0", "crafted-get/dump *id=0", ENOENT },
+	{ "an attribute of crafted-new",
+	  "crafted-del id=1 *local-addr=10.0.0.9", EINVAL },
+	{ "a device that does not exist",
+	  "crafted-dev-set *dev=nosuch0 on=1", ENODEV },
+	{ "a device that is not watched", "crafted-dev-set *dev=wan1 on=0",
+	  ENOENT },
+	{ "a device that is not watched", "crafted-dev-get *dev=wan1",
+	  ENOENT },
+	{ "an attribute of crafted-dev-set", "crafted-dev-get dev=wan0 *on=1",
+	  EINVAL },
+
 	{ "an attribute, even padding", "stats-get *pad=1", EINVAL },
 	{ "an attribute of the reply", "stats-get *mappings=1", EINVAL },
 	{ "a dump of what cannot be dumped", "stats-get/dump", EOPNOTSUPP },
@@ -343,7 +471,9 @@ static bool is_volatile(uint8_t cmd, uint16_t type)
 		(type == NATPUNCH_A_MAPPING_AGE ||
 		 type == NATPUNCH_A_MAPPING_EXPIRES)) ||
 	       (cmd == NATPUNCH_CMD_RESERVATION_GET &&
-		type == NATPUNCH_A_RESERVATION_LIFETIME);
+		type == NATPUNCH_A_RESERVATION_LIFETIME) ||
+	       (cmd == NATPUNCH_CMD_CRAFTED_GET &&
+		type == NATPUNCH_A_CRAFTED_LEASE);
 }
 
 static void note_state(const struct nlmsghdr *nlh, void *data)
@@ -368,7 +498,8 @@ static void get_state(struct state *state)
 {
 	static const uint8_t dumps[] = {
 		NATPUNCH_CMD_WAN_GET, NATPUNCH_CMD_RESERVATION_GET,
-		NATPUNCH_CMD_MAPPING_GET
+		NATPUNCH_CMD_MAPPING_GET, NATPUNCH_CMD_HOLD_GET,
+		NATPUNCH_CMD_CRAFTED_GET, NATPUNCH_CMD_CRAFTED_DEV_GET
 	};
 	struct answer a;
 	size_t i;
@@ -671,6 +802,8 @@ static int wrong_length(const struct request *r, const struct item *item,
 		return len && len < 4 ? ERANGE : EINVAL;
 	case '1':
 		return len == 1 ? 0 : EINVAL;
+	case 'f':
+		return len ? ERANGE : 0;
 	default:
 		return EINVAL;
 	}
@@ -961,7 +1094,10 @@ static void try_all(void)
 	try_good();
 }
 
-/* wan0 with one reservation; wan1 is there to be added; wan2 has few ports. */
+/*
+ * wan0 with one reservation, watched; wan1 is there to be added; wan2 has few
+ * ports. One crafted flow.
+ */
 static void set_up(void)
 {
 	struct req *req;
@@ -986,6 +1122,15 @@ static void set_up(void)
 	req_ip(req, NATPUNCH_A_RESERVATION_EXT_ADDR, "203.0.113.2");
 	req_be16(req, NATPUNCH_A_RESERVATION_EXT_PORT, 40000);
 	req_must(req, "reservation");
+	req = req_new(NATPUNCH_CMD_CRAFTED_NEW, 0);
+	req_ip(req, NATPUNCH_A_CRAFTED_LOCAL_ADDR, "203.0.113.2");
+	req_ip(req, NATPUNCH_A_CRAFTED_REMOTE_ADDR, "192.0.2.9");
+	req_u32(req, NATPUNCH_A_CRAFTED_LEASE, NATPUNCH_MAX_LEASE);
+	req_must(req, "crafted flow");
+	req = req_new(NATPUNCH_CMD_CRAFTED_DEV_SET, 0);
+	req_str(req, NATPUNCH_A_CRAFTED_DEV_DEV, "wan0");
+	req_u8(req, NATPUNCH_A_CRAFTED_DEV_ON, 1);
+	req_must(req, "watched device");
 	get_state(&before);
 }
 

@@ -31,7 +31,9 @@
 
 static struct mnl_socket *req_sock;
 static uint16_t req_family;
+/* The groups of events of mappings and of held SYNs. */
 static uint32_t req_group;
+static UNUSED uint32_t req_hold_group;
 
 /* A request under construction. */
 struct req {
@@ -224,6 +226,8 @@ static void req_family_reply(const struct nlmsghdr *nlh,
 			     UNUSED void *data)
 {
 	const struct nlattr *attr, *grp, *x;
+	const char *name = "";
+	uint32_t id = 0;
 
 	mnl_attr_for_each(attr, nlh, sizeof(struct genlmsghdr)) {
 		if (mnl_attr_get_type(attr) == CTRL_ATTR_FAMILY_ID)
@@ -234,8 +238,14 @@ static void req_family_reply(const struct nlmsghdr *nlh,
 			mnl_attr_for_each_nested(x, grp) {
 				if (mnl_attr_get_type(x) ==
 				    CTRL_ATTR_MCAST_GRP_ID)
-					req_group = mnl_attr_get_u32(x);
+					id = mnl_attr_get_u32(x);
+				else
+					name = mnl_attr_get_str(x);
 			}
+			if (!strcmp(name, NATPUNCH_MCGRP_MAPPING))
+				req_group = id;
+			else if (!strcmp(name, NATPUNCH_MCGRP_HOLD))
+				req_hold_group = id;
 		}
 	}
 }

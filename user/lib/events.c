@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Mapping events, over a socket of their own in the handle's namespace. A busy
+ * Events of mappings and held SYNs, over a socket of their own in the handle's namespace. A busy
  * gateway makes thousands of mappings a second, so the socket's buffer is asked
  * to be large; what it does not hold is reported as lost.
  */
@@ -25,6 +25,22 @@ static void enlarge(const struct mnl_socket *nl)
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 }
 
+/* An older kernel lacks the later groups. */
+static int join(const struct natpunch *np, const struct mnl_socket *nl)
+{
+	uint32_t group;
+	size_t i;
+
+	for (i = 0; i < sizeof(np->groups) / sizeof(np->groups[0]); i++) {
+		group = np->groups[i];
+		if (group &&
+		    mnl_socket_setsockopt(nl, NETLINK_ADD_MEMBERSHIP, &group,
+					  sizeof(group)))
+			return -errno;
+	}
+	return 0;
+}
+
 int natpunch_events_open(struct natpunch *np)
 {
 	struct mnl_socket *nl;
@@ -35,7 +51,7 @@ int natpunch_events_open(struct natpunch *np)
 	np_error_clear(&np->error);
 	if (np->events)
 		return 0;
-	if (!np->group)
+	if (!np->groups[0])
 		return np_error_set(&np->error, -EOPNOTSUPP,
 				    "this kernel module sends no events");
 	netns = ioctl(mnl_socket_get_fd(np->nl), SIOCGSKNS);
@@ -48,9 +64,8 @@ int natpunch_events_open(struct natpunch *np)
 	if (!nl)
 		return np_error_set(&np->error, err, NULL);
 	enlarge(nl);
-	if (mnl_socket_setsockopt(nl, NETLINK_ADD_MEMBERSHIP, &np->group,
-				  sizeof(np->group))) {
-		err = -errno;
+	err = join(np, nl);
+	if (err) {
 		mnl_socket_close(nl);
 		return np_error_set(&np->error, err, NULL);
 	}
@@ -63,31 +78,56 @@ int natpunch_events_fd(const struct natpunch *np)
 	return np->events ? mnl_socket_get_fd(np->events) : -EBADF;
 }
 
+/* False: an event of a newer kernel. */
+static bool event_type(uint8_t cmd, enum natpunch_event_type *type)
+{
+	switch (cmd) {
+	case NATPUNCH_CMD_MAPPING_NEW_NTF:
+		*type = NATPUNCH_EVENT_NEW;
+		return true;
+	case NATPUNCH_CMD_MAPPING_DEL_NTF:
+		*type = NATPUNCH_EVENT_ENDED;
+		return true;
+	case NATPUNCH_CMD_HOLD_NEW_NTF:
+		*type = NATPUNCH_EVENT_HOLD_NEW;
+		return true;
+	case NATPUNCH_CMD_HOLD_DEL_NTF:
+		*type = NATPUNCH_EVENT_HOLD_ENDED;
+		return true;
+	case NATPUNCH_CMD_HOLD_SWALLOW_NTF:
+		*type = NATPUNCH_EVENT_HOLD_SWALLOWED;
+		return true;
+	}
+	return false;
+}
+
 static int take_event(struct natpunch *np, const struct nlmsghdr *nlh,
 		      natpunch_event_cb *cb, void *data)
 {
 	const struct genlmsghdr *genl = mnl_nlmsg_get_payload(nlh);
 	struct natpunch_mapping mapping;
-	enum natpunch_event_type type;
+	struct natpunch_event event;
+	struct natpunch_hold hold;
 	int ret;
 
 	if (nlh->nlmsg_type != np->family ||
 	    mnl_nlmsg_get_payload_len(nlh) < sizeof(*genl))
 		return 0;
-	switch (genl->cmd) {
-	case NATPUNCH_CMD_MAPPING_NEW_NTF:
-		type = NATPUNCH_EVENT_NEW;
-		break;
-	case NATPUNCH_CMD_MAPPING_DEL_NTF:
-		type = NATPUNCH_EVENT_ENDED;
-		break;
-	default:	/* of a newer kernel */
+	memset(&event, 0, sizeof(event));
+	if (!event_type(genl->cmd, &event.type))
 		return 0;
+	if (event.type == NATPUNCH_EVENT_NEW ||
+	    event.type == NATPUNCH_EVENT_ENDED) {
+		memset(&mapping, 0, sizeof(mapping));
+		np_decode(nlh, &np_mapping_set, &mapping);
+		event.mapping = &mapping;
+	} else {
+		memset(&hold, 0, sizeof(hold));
+		np_decode(nlh, &np_hold_set, &hold);
+		event.hold = &hold;
 	}
-	memset(&mapping, 0, sizeof(mapping));
-	np_decode(nlh, &np_mapping_set, &mapping);
 	np->busy = true;
-	ret = cb(type, &mapping, data);
+	ret = cb(&event, data);
 	np->busy = false;
 	return ret;
 }

@@ -54,6 +54,8 @@ static const struct np_attr wan_attrs[] = {
 	[NATPUNCH_A_WAN_EXT_ADDR] = ARRAY("ext-addr", NP_ADDRS, ext_addr,
 					  NATPUNCH_MAX_ADDRESSES, NULL),
 	[NATPUNCH_A_WAN_MAPPINGS] = W("mappings", NP_U32, mappings),
+	[NATPUNCH_A_WAN_HOLD_ANSWER] = W("hold-answer", NP_U8, hold_answer),
+	[NATPUNCH_A_WAN_HOLD_RELEASE] = W("hold-release", NP_U8, hold_release),
 };
 
 const struct np_set np_wan_set = { wan_attrs, ARRAY_SIZE(wan_attrs) };
@@ -123,9 +125,75 @@ static const struct np_attr stats_attrs[] = {
 	[NATPUNCH_A_STATS_NO_ADDRESS] = S("no-address", NP_U64, no_address),
 	[NATPUNCH_A_STATS_CAPPED] = S("capped", NP_U64, capped),
 	[NATPUNCH_A_STATS_NO_MEMORY] = S("no-memory", NP_U64, no_memory),
+	[NATPUNCH_A_STATS_HOLDS] = S("holds", NP_U32, holds),
+	[NATPUNCH_A_STATS_HOLDS_MAX] = S("holds-max", NP_U32, holds_max),
+	[NATPUNCH_A_STATS_CRAFTED] = S("crafted", NP_U32, crafted),
+	[NATPUNCH_A_STATS_HOLDS_NEW] = S("holds-new", NP_U64, holds_new),
+	[NATPUNCH_A_STATS_HOLDS_RELEASED] = S("holds-released", NP_U64,
+					      holds_released),
+	[NATPUNCH_A_STATS_HOLDS_EXPIRED] = S("holds-expired", NP_U64,
+					     holds_expired),
+	[NATPUNCH_A_STATS_HOLDS_EVICTED] = S("holds-evicted", NP_U64,
+					     holds_evicted),
+	[NATPUNCH_A_STATS_HOLDS_CAPPED] = S("holds-capped", NP_U64,
+					    holds_capped),
+	[NATPUNCH_A_STATS_ANSWERS_SWALLOWED] = S("answers-swallowed", NP_U64,
+						 answers_swallowed),
+	[NATPUNCH_A_STATS_CRAFTED_RSTS] = S("crafted-rsts", NP_U64,
+					    crafted_rsts),
+	[NATPUNCH_A_STATS_CRAFTED_CAPPED] = S("crafted-capped", NP_U64,
+					      crafted_capped),
 };
 
 const struct np_set np_stats_set = { stats_attrs, ARRAY_SIZE(stats_attrs) };
+
+#define H(_name, _kind, _field) FIELD(_name, _kind, natpunch_hold, _field)
+
+static const struct np_attr hold_attrs[] = {
+	[NATPUNCH_A_HOLD_WAN] = H("wan", NP_DEV, wan),
+	[NATPUNCH_A_HOLD_EXT_ADDR] = H("ext-addr", NP_ADDR, ext_addr),
+	[NATPUNCH_A_HOLD_EXT_PORT] = H("ext-port", NP_PORT, ext_port),
+	[NATPUNCH_A_HOLD_REMOTE_ADDR] = H("remote-addr", NP_ADDR, remote_addr),
+	[NATPUNCH_A_HOLD_REMOTE_PORT] = H("remote-port", NP_PORT, remote_port),
+	[NATPUNCH_A_HOLD_STATE] = H("state", NP_U8, state),
+	[NATPUNCH_A_HOLD_LEFT] = H("left", NP_U32, left),
+	[NATPUNCH_A_HOLD_END] = H("end", NP_U8, end),
+};
+
+const struct np_set np_hold_set = { hold_attrs, ARRAY_SIZE(hold_attrs) };
+
+#define C(_name, _kind, _field) FIELD(_name, _kind, natpunch_crafted, _field)
+
+static const struct np_attr crafted_attrs[] = {
+	[NATPUNCH_A_CRAFTED_ID] = C("id", NP_U32, id),
+	[NATPUNCH_A_CRAFTED_LOCAL_ADDR] = C("local-addr", NP_ADDR, local_addr),
+	[NATPUNCH_A_CRAFTED_LOCAL_PORT_MIN] = C("local-port-min", NP_PORT,
+						local_port_min),
+	[NATPUNCH_A_CRAFTED_LOCAL_PORT_MAX] = C("local-port-max", NP_PORT,
+						local_port_max),
+	[NATPUNCH_A_CRAFTED_REMOTE_ADDR] = C("remote-addr", NP_ADDR,
+					     remote_addr),
+	[NATPUNCH_A_CRAFTED_REMOTE_LEN] = C("remote-len", NP_U8, remote_len),
+	[NATPUNCH_A_CRAFTED_REMOTE_PORT] = C("remote-port", NP_PORT,
+					     remote_port),
+	[NATPUNCH_A_CRAFTED_LEASE] = C("lease", NP_U32, lease),
+	[NATPUNCH_A_CRAFTED_BOUND] = C("bound", NP_FLAG, bound),
+	[NATPUNCH_A_CRAFTED_AUTO] = C("auto", NP_FLAG, automatic),
+};
+
+const struct np_set np_crafted_set = {
+	crafted_attrs, ARRAY_SIZE(crafted_attrs)
+};
+
+static const struct np_attr crafted_dev_attrs[] = {
+	[NATPUNCH_A_CRAFTED_DEV_DEV] = FIELD("dev", NP_DEV, np_crafted_dev,
+					     dev),
+	[NATPUNCH_A_CRAFTED_DEV_ON] = FIELD("on", NP_U8, np_crafted_dev, on),
+};
+
+const struct np_set np_crafted_dev_set = {
+	crafted_dev_attrs, ARRAY_SIZE(crafted_dev_attrs)
+};
 
 const struct np_attr *np_attr_info(const struct np_set *set, uint16_t type)
 {

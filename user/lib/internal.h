@@ -50,6 +50,16 @@ extern const struct np_set np_wan_set;
 extern const struct np_set np_mapping_set;
 extern const struct np_set np_reservation_set;
 extern const struct np_set np_stats_set;
+extern const struct np_set np_hold_set;
+extern const struct np_set np_crafted_set;
+extern const struct np_set np_crafted_dev_set;
+
+/* A watched device, as the ABI has it; callers see its name alone. */
+struct np_crafted_dev {
+	uint64_t fields;
+	char dev[NATPUNCH_DEV_SIZE];
+	uint8_t on;
+};
 
 const struct np_attr *np_attr_info(const struct np_set *set, uint16_t type);
 int np_encode(struct nlmsghdr *nlh, const struct np_set *set, const void *obj,
@@ -82,7 +92,8 @@ struct natpunch {
 	struct mnl_socket *nl;
 	struct mnl_socket *events;
 	uint16_t family;
-	uint32_t group;		/* of mapping events; 0: the kernel has none */
+	/* Groups of mapping and of hold events; 0: the kernel has none. */
+	uint32_t groups[2];
 	uint32_t seq;
 	bool busy;		/* a callback is running; rx is in use */
 	struct np_error error;

@@ -110,6 +110,11 @@ struct natpunch_prefix {
  *	at present
  * @n_ext_addr: 0 to NATPUNCH_MAX_ADDRESSES
  * @mappings: (WAN_MAPPINGS, read only) number of mappings at present
+ * @hold_answer: (WAN_HOLD_ANSWER) enum natpunch_hold_answer: what an
+ *	unsolicited SYN gets after it was held for 6 seconds (ICMP), RFC 5382
+ *	REQ-4; OFF: SYNs are not held
+ * @hold_release: (WAN_HOLD_RELEASE) enum natpunch_hold_release: what is done
+ *	with a held SYN when ours for the same pair of endpoints leaves (DROP)
  *
  * In brackets stands what natpunch_wan_add() takes where a field's bit is not
  * set.
@@ -121,6 +126,8 @@ struct natpunch_wan {
 	uint8_t filter;
 	uint8_t nat66;
 	uint8_t inbound_refresh;
+	uint8_t hold_answer;
+	uint8_t hold_release;
 	uint16_t port_min;
 	uint16_t port_max;
 	uint32_t udp_timeout;
@@ -200,7 +207,66 @@ struct natpunch_reservation {
 };
 
 /**
- * struct natpunch_stats - the namespace's counters, since its first WAN
+ * struct natpunch_hold - a SYN that came before the inside host's own
+ * @fields: HOLD_* fields that count
+ * @wan: (HOLD_WAN) the WAN's device name; no bit where that is not known
+ * @ext_addr: (HOLD_EXT_ADDR) the external address that the SYN was sent to
+ * @remote_addr: (HOLD_REMOTE_ADDR) the peer's address
+ * @ext_port: (HOLD_EXT_PORT) the external port
+ * @remote_port: (HOLD_REMOTE_PORT) the peer's port
+ * @state: (HOLD_STATE) enum natpunch_hold_state; PARKED: the SYN was sent on
+ *	inwards and not refused so far; HELD: whoever would have refused it did
+ *	not get to
+ * @end: (HOLD_END) enum natpunch_hold_end; in events only
+ * @left: (HOLD_LEFT) milliseconds until it expires; not in events
+ */
+struct natpunch_hold {
+	uint64_t fields;
+	char wan[NATPUNCH_DEV_SIZE];
+	struct natpunch_addr ext_addr;
+	struct natpunch_addr remote_addr;
+	uint16_t ext_port;
+	uint16_t remote_port;
+	uint8_t state;
+	uint8_t end;
+	uint32_t left;
+};
+
+/**
+ * struct natpunch_crafted - TCP whose segments a program makes itself
+ * @fields: CRAFTED_* fields that count
+ * @id: (CRAFTED_ID) number of the registration, never 0; in replies
+ * @local_addr: (CRAFTED_LOCAL_ADDR) the address that the program uses, of this
+ *	host or of one behind this gateway
+ * @remote_addr: (CRAFTED_REMOTE_ADDR) address or prefix of the peers
+ * @remote_len: (CRAFTED_REMOTE_LEN) bits of the prefix (32 or 128); bits behind
+ *	it must be zero
+ * @bound: (CRAFTED_BOUND) 1: the registration ends with the handle that made
+ *	it, however that ends (0)
+ * @automatic: (CRAFTED_AUTO, read only) 1: it was seen on a watched device
+ * @local_port_min: (CRAFTED_LOCAL_PORT_MIN) lowest local port; without either
+ *	port's bit any
+ * @local_port_max: (CRAFTED_LOCAL_PORT_MAX) highest (@local_port_min)
+ * @remote_port: (CRAFTED_REMOTE_PORT) the peers' port, 0: any (0)
+ * @lease: (CRAFTED_LEASE) seconds, 1 to NATPUNCH_MAX_LEASE; in replies the
+ *	seconds left
+ */
+struct natpunch_crafted {
+	uint64_t fields;
+	uint32_t id;
+	uint32_t lease;
+	struct natpunch_addr local_addr;
+	struct natpunch_addr remote_addr;
+	uint8_t remote_len;
+	uint8_t bound;
+	uint8_t automatic;
+	uint16_t local_port_min;
+	uint16_t local_port_max;
+	uint16_t remote_port;
+};
+
+/**
+ * struct natpunch_stats - the namespace's counters, since its first use
  * @fields: STATS_* fields that the kernel sent
  * @mappings: mappings at present
  * @mappings_max: cap on mappings (module parameter max_mappings)
@@ -220,6 +286,19 @@ struct natpunch_reservation {
  * @no_address: flows left alone because the WAN had no external address
  * @capped: flows left alone because a cap was reached
  * @no_memory: flows left alone because memory was short
+ * @holds: SYNs held at present
+ * @holds_max: cap on them (module parameter max_holds)
+ * @crafted: crafted flows registered at present
+ * @holds_new: SYNs held or parked
+ * @holds_released: SYNs released because ours left
+ * @holds_expired: SYNs for which none of ours left in 6 seconds
+ * @holds_evicted: SYNs forgotten, the oldest at the cap, or with their WAN
+ * @holds_capped: SYNs not held because their source prefix had too many, or
+ *	memory was short
+ * @answers_swallowed: RSTs and ICMP errors, to held SYNs, that did not get out
+ * @crafted_rsts: RSTs dropped for crafted flows
+ * @crafted_capped: flows of watched devices not registered because a cap was
+ *	reached
  */
 struct natpunch_stats {
 	uint64_t fields;
@@ -240,16 +319,45 @@ struct natpunch_stats {
 	uint64_t no_address;
 	uint64_t capped;
 	uint64_t no_memory;
+	uint32_t holds;
+	uint32_t holds_max;
+	uint32_t crafted;
+	uint64_t holds_new;
+	uint64_t holds_released;
+	uint64_t holds_expired;
+	uint64_t holds_evicted;
+	uint64_t holds_capped;
+	uint64_t answers_swallowed;
+	uint64_t crafted_rsts;
+	uint64_t crafted_capped;
 };
 
 /**
  * enum natpunch_event_type - what happened
  * @NATPUNCH_EVENT_NEW: a mapping was made
  * @NATPUNCH_EVENT_ENDED: a mapping ended; its .reason says why
+ * @NATPUNCH_EVENT_HOLD_NEW: a SYN is held, or parked
+ * @NATPUNCH_EVENT_HOLD_ENDED: a SYN is held no longer; its .end says why
+ * @NATPUNCH_EVENT_HOLD_SWALLOWED: an answer to a held SYN did not get out
  */
 enum natpunch_event_type {
 	NATPUNCH_EVENT_NEW,
 	NATPUNCH_EVENT_ENDED,
+	NATPUNCH_EVENT_HOLD_NEW,
+	NATPUNCH_EVENT_HOLD_ENDED,
+	NATPUNCH_EVENT_HOLD_SWALLOWED,
+};
+
+/**
+ * struct natpunch_event - what happened to what
+ * @type: enum natpunch_event_type
+ * @mapping: of NEW and ENDED, else NULL
+ * @hold: of HOLD_NEW, HOLD_ENDED and HOLD_SWALLOWED, else NULL
+ */
+struct natpunch_event {
+	enum natpunch_event_type type;
+	const struct natpunch_mapping *mapping;
+	const struct natpunch_hold *hold;
 };
 
 /* A connection to the natpunch of one network namespace. */
@@ -264,9 +372,11 @@ typedef int natpunch_mapping_cb(const struct natpunch_mapping *mapping,
 				void *data);
 typedef int natpunch_reservation_cb(const struct natpunch_reservation *r,
 				    void *data);
-typedef int natpunch_event_cb(enum natpunch_event_type type,
-			      const struct natpunch_mapping *mapping,
-			      void *data);
+typedef int natpunch_hold_cb(const struct natpunch_hold *hold, void *data);
+typedef int natpunch_crafted_cb(const struct natpunch_crafted *flow,
+				void *data);
+typedef int natpunch_dev_cb(const char *dev, void *data);
+typedef int natpunch_event_cb(const struct natpunch_event *event, void *data);
 
 /*
  * Open a handle: in the calling thread's network namespace; in that of a name
@@ -380,6 +490,43 @@ int natpunch_reservation_get(struct natpunch *np,
 int natpunch_reservation_dump(struct natpunch *np, natpunch_reservation_cb *cb,
 			      void *data);
 
+/*
+ * The held SYN of a pair of endpoints (key: HOLD_EXT_ADDR, EXT_PORT,
+ * REMOTE_ADDR, REMOTE_PORT; -ENOENT: there is none), or all that have what
+ * filter says of these; NULL: all. key and hold may be the same object.
+ */
+int natpunch_hold_get(struct natpunch *np, const struct natpunch_hold *key,
+		      struct natpunch_hold *hold);
+int natpunch_hold_dump(struct natpunch *np, const struct natpunch_hold *filter,
+		       natpunch_hold_cb *cb, void *data);
+
+/*
+ * Register a crafted flow, or renew its lease: the kernel's own RSTs for it are
+ * dropped. Needs CRAFTED_LOCAL_ADDR, REMOTE_ADDR and LEASE. With .bound the
+ * registration ends with natpunch_close() or with the process, whatever ends
+ * it; who forks leaves the handle to one side. What is registered goes to made,
+ * which may be NULL or the request itself. -ENOSPC: too many.
+ */
+int natpunch_crafted_add(struct natpunch *np,
+			 const struct natpunch_crafted *request,
+			 struct natpunch_crafted *made);
+
+/* End a registration, look it up (-ENOENT: there is none), or all of them. */
+int natpunch_crafted_del(struct natpunch *np, uint32_t id);
+int natpunch_crafted_get(struct natpunch *np, uint32_t id,
+			 struct natpunch_crafted *flow);
+int natpunch_crafted_dump(struct natpunch *np, natpunch_crafted_cb *cb,
+			  void *data);
+
+/*
+ * Watch a device: register, for a short lease, the crafted flows whose first
+ * SYN leaves it from a raw or packet socket; or stop (on is 0; -ENOENT: it is
+ * not watched). -ENODEV: no such device. And the devices that are watched.
+ */
+int natpunch_crafted_dev_set(struct natpunch *np, const char *dev, int on);
+int natpunch_crafted_dev_dump(struct natpunch *np, natpunch_dev_cb *cb,
+			      void *data);
+
 /* The counters. */
 int natpunch_stats_get(struct natpunch *np, struct natpunch_stats *stats);
 
@@ -390,8 +537,8 @@ int natpunch_stats_get(struct natpunch *np, struct natpunch_stats *stats);
  */
 
 /*
- * Events: mappings made and ended. The handle gets a second socket, so
- * requests and events do not meet. natpunch_events_fd() is for poll(); it may
+ * Events: mappings made and ended, SYNs held and released, answers swallowed.
+ * The handle gets a second socket, so requests and events do not meet. natpunch_events_fd() is for poll(); it may
  * be made non-blocking.
  *
  * natpunch_events_recv() waits for the next datagram and calls back once for
@@ -407,11 +554,17 @@ void natpunch_events_close(struct natpunch *np);
 
 /*
  * Words of the enums, "eif", "idle"; NULL for a value that this library does
- * not know. natpunch_filter_value() goes the other way; -EINVAL: no such word.
+ * not know. The _value() functions go the other way; -EINVAL: no such word.
  */
 const char *natpunch_filter_name(unsigned int filter);
 int natpunch_filter_value(const char *name);
 const char *natpunch_end_reason_name(unsigned int reason);
+const char *natpunch_hold_answer_name(unsigned int answer);
+int natpunch_hold_answer_value(const char *name);
+const char *natpunch_hold_release_name(unsigned int release);
+int natpunch_hold_release_value(const char *name);
+const char *natpunch_hold_state_name(unsigned int state);
+const char *natpunch_hold_end_name(unsigned int end);
 
 #ifdef __cplusplus
 }

@@ -84,7 +84,9 @@ static void get_group(struct natpunch *np, const struct nlattr *groups)
 			}
 		}
 		if (!strcmp(name, NATPUNCH_MCGRP_MAPPING))
-			np->group = id;
+			np->groups[0] = id;
+		else if (!strcmp(name, NATPUNCH_MCGRP_HOLD))
+			np->groups[1] = id;
 	}
 }
 

@@ -13,7 +13,9 @@
 	 NATPUNCH_HAS(WAN_UDP_TIMEOUT) |				\
 	 NATPUNCH_HAS(WAN_ICMP_TIMEOUT) |				\
 	 NATPUNCH_HAS(WAN_TCP_TIMEOUT) |				\
-	 NATPUNCH_HAS(WAN_TCP_TRANSITORY))
+	 NATPUNCH_HAS(WAN_TCP_TRANSITORY) |				\
+	 NATPUNCH_HAS(WAN_HOLD_ANSWER) |				\
+	 NATPUNCH_HAS(WAN_HOLD_RELEASE))
 
 int natpunch_wan_add(struct natpunch *np, const struct natpunch_wan *wan)
 {

@@ -79,3 +79,28 @@ const char *format_reason(unsigned int reason)
 
 	return name ? name : "unknown";
 }
+
+static const char *or_unknown(const char *name)
+{
+	return name ? name : "unknown";
+}
+
+const char *format_hold_answer(unsigned int answer)
+{
+	return or_unknown(natpunch_hold_answer_name(answer));
+}
+
+const char *format_hold_release(unsigned int release)
+{
+	return or_unknown(natpunch_hold_release_name(release));
+}
+
+const char *format_hold_state(unsigned int state)
+{
+	return or_unknown(natpunch_hold_state_name(state));
+}
+
+const char *format_hold_end(unsigned int end)
+{
+	return or_unknown(natpunch_hold_end_name(end));
+}

@@ -17,6 +17,13 @@ static const struct verb * const reserve_verbs[] = {
 	&reserve_add, &reserve_del, &reserve_show, NULL
 };
 
+static const struct verb * const hold_verbs[] = { &hold_show, NULL };
+
+static const struct verb * const crafted_verbs[] = {
+	&crafted_add, &crafted_del, &crafted_show, &crafted_auto, &crafted_run,
+	NULL
+};
+
 static const struct object wan = {
 	.name = "wan",
 	.summary = "devices whose outward flows are translated",
@@ -38,6 +45,20 @@ static const struct object reserve = {
 	.usual = &reserve_show,
 };
 
+static const struct object hold = {
+	.name = "hold",
+	.summary = "SYNs that came before the inside host's own",
+	.verbs = hold_verbs,
+	.usual = &hold_show,
+};
+
+static const struct object crafted = {
+	.name = "crafted",
+	.summary = "TCP flows whose segments a program makes itself",
+	.verbs = crafted_verbs,
+	.usual = &crafted_show,
+};
+
 static const struct object stats = {
 	.name = "stats",
 	.summary = "counters",
@@ -46,12 +67,12 @@ static const struct object stats = {
 
 static const struct object monitor = {
 	.name = "monitor",
-	.summary = "mappings as they are made and ended",
+	.summary = "mappings and held SYNs as they come and go",
 	.only = &monitor_run,
 };
 
 const struct object * const objects[] = {
-	&wan, &mapping, &reserve, &stats, &monitor, NULL
+	&wan, &mapping, &reserve, &hold, &crafted, &stats, &monitor, NULL
 };
 
 static const char global_options[] =

@@ -35,22 +35,47 @@ static double now(struct timespec *ts)
 	return (double)ts->tv_sec + (double)(ts->tv_nsec / 1000000) / 1000;
 }
 
-static void print_json(const char *event, const struct natpunch_mapping *m)
+/* The common part; what happened to what follows. */
+static json_t *json_event(const char *event)
 {
 	json_t *object = json_object();
 	struct timespec ts;
-	json_t *mapping;
 
 	json_add(object, "event", json_string(event));
 	json_add(object, "time", json_real(now(&ts)));
-	if (m) {
-		mapping = json_mapping(m);
-		json_object_update(object, mapping);
-		json_decref(mapping);
-	}
-	if (m && m->fields & NATPUNCH_HAS(MAPPING_REASON))
+	return object;
+}
+
+static void json_merge(json_t *object, json_t *more)
+{
+	if (json_object_update(object, more))
+		fail("out of memory");
+	json_decref(more);
+}
+
+static void json_mapping_event(bool ended, const struct natpunch_mapping *m)
+{
+	json_t *object = json_event(ended ? "ended" : "new");
+
+	json_merge(object, json_mapping(m));
+	if (m->fields & NATPUNCH_HAS(MAPPING_REASON))
 		json_add(object, "reason",
 			 json_string(format_reason(m->reason)));
+	json_line(object);
+}
+
+static void json_hold_event(enum natpunch_event_type type,
+			    const struct natpunch_hold *hold)
+{
+	json_t *object;
+
+	object = json_event(type == NATPUNCH_EVENT_HOLD_NEW ? "hold_new" :
+			    type == NATPUNCH_EVENT_HOLD_ENDED ? "hold_ended" :
+								"hold_swallowed");
+	json_merge(object, json_hold(hold));
+	if (hold->fields & NATPUNCH_HAS(HOLD_END))
+		json_add(object, "end",
+			 json_string(format_hold_end(hold->end)));
 	json_line(object);
 }
 
@@ -93,16 +118,48 @@ static void print_mapping(const struct monitor *mon, bool ended,
 	fflush(stdout);
 }
 
-static int take_event(enum natpunch_event_type type,
-		      const struct natpunch_mapping *mapping, void *data)
+static const char *hold_word(enum natpunch_event_type type,
+			     const struct natpunch_hold *hold)
 {
-	const struct monitor *mon = data;
-	bool ended = type == NATPUNCH_EVENT_ENDED;
+	if (type == NATPUNCH_EVENT_HOLD_SWALLOWED)
+		return "swallowed";
+	if (type == NATPUNCH_EVENT_HOLD_ENDED)
+		return format_hold_end(hold->end);
+	return format_hold_state(hold->state);
+}
 
-	if (mon->ctl->json)
-		print_json(ended ? "ended" : "new", mapping);
+static void print_hold(const struct monitor *mon, enum natpunch_event_type type,
+		       const struct natpunch_hold *hold)
+{
+	char out[ENDPOINT_SIZE], remote[ENDPOINT_SIZE];
+	const struct ctl *ctl = mon->ctl;
+
+	if (mon->timestamp)
+		print_time();
+	printf("syn   %-6s %s -> %s%s%s", "tcp",
+	       format_endpoint(remote, &hold->remote_addr, hold->remote_port),
+	       paint(ctl, PAINT_OUT),
+	       format_endpoint(out, &hold->ext_addr, hold->ext_port),
+	       unpaint(ctl));
+	if (hold->fields & NATPUNCH_HAS(HOLD_WAN))
+		printf(" wan %s", hold->wan);
+	printf(" %s\n", hold_word(type, hold));
+	fflush(stdout);
+}
+
+static int take_event(const struct natpunch_event *event, void *data)
+{
+	bool ended = event->type == NATPUNCH_EVENT_ENDED;
+	const struct monitor *mon = data;
+
+	if (event->hold && mon->ctl->json)
+		json_hold_event(event->type, event->hold);
+	else if (event->hold)
+		print_hold(mon, event->type, event->hold);
+	else if (mon->ctl->json)
+		json_mapping_event(ended, event->mapping);
 	else
-		print_mapping(mon, ended, mapping);
+		print_mapping(mon, ended, event->mapping);
 	/* Nobody reads any more. */
 	return ferror(stdout) ? 1 : 0;
 }
@@ -112,9 +169,9 @@ static int take_events(struct ctl *ctl, struct monitor *mon)
 	int err = natpunch_events_recv(ctl->np, take_event, mon);
 
 	if (err == -ENOBUFS && ctl->json)
-		print_json("lost", NULL);
+		json_line(json_event("lost"));
 	else if (err == -ENOBUFS)
-		warn("events were lost: see 'natpunchctl mapping show'");
+		warn("events were lost: see 'natpunchctl mapping show', 'hold show'");
 	else if (err < 0 && err != -EAGAIN && err != -EINTR)
 		fail_kernel(ctl, err);
 	return err > 0;
@@ -162,11 +219,13 @@ static int run(struct ctl *ctl, int argc, char **argv)
 const struct verb monitor_run = {
 	.name = "monitor",
 	.args = "[OPTION]...",
-	.summary = "print mappings as they are made and ended, until SIGINT",
+	.summary = "print mappings and held SYNs as they come and go, until SIGINT",
 	.notes =
 "A mapping ends because it was idle or flushed, or because its address, its WAN\n"
-"or its reservation went away. With -j: one object a line; an event 'lost' says\n"
-"that some came too fast to be read.\n",
+"or its reservation went away. A SYN is parked (sent on inwards, with a copy\n"
+"kept) or held; then released as ours left, expired, evicted or flushed.\n"
+"Swallowed: an answer to it was kept from leaving. With -j: one object a line; an\n"
+"event 'lost' says that some came too fast to be read.\n",
 	.options = options,
 	.run = run,
 };

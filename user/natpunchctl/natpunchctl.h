@@ -31,12 +31,15 @@ enum {
 	OPT_EXTERNAL,
 	OPT_FILTER,
 	OPT_FOR,
+	OPT_HOLD,
 	OPT_ICMP_TIMEOUT,
 	OPT_INBOUND_REFRESH,
 	OPT_INTERNAL,
+	OPT_LEASE,
 	OPT_NAT66,
 	OPT_PORTS,
 	OPT_PROTO,
+	OPT_RELEASE,
 	OPT_TCP_TIMEOUT,
 	OPT_TCP_TRANSITORY,
 	OPT_UDP_TIMEOUT,
@@ -77,6 +80,9 @@ struct ctl {
 extern const struct verb wan_add, wan_set, wan_del, wan_show;
 extern const struct verb mapping_show, mapping_flush;
 extern const struct verb reserve_add, reserve_del, reserve_show;
+extern const struct verb hold_show;
+extern const struct verb crafted_add, crafted_del, crafted_show;
+extern const struct verb crafted_auto, crafted_run;
 extern const struct verb stats_show, monitor_run;
 
 /* options.c: one option after the other; the common ones are dealt with. */
@@ -127,6 +133,41 @@ enum {
 void parse_endpoint(const char *what, const char *s, unsigned int need,
 		    struct natpunch_addr *addr, int *port);
 
+/* "10.0.0.2", "10.0.0.2:80", "10.0.0.2:80-90"; max 0: any port. */
+void parse_local(const char *what, const char *s, struct natpunch_addr *addr,
+		 uint16_t *min, uint16_t *max);
+
+/* "10.0.0.2:80", "10.0.0.0/8", "[fd00::]/8:80", "any:80"; port 0: any. */
+void parse_remote(const char *what, const char *s, uint16_t family,
+		  struct natpunch_prefix *prefix, uint16_t *port);
+
+/* crafted.c: what the verbs of crafted flows share. */
+#define CRAFTED_SIZE	72
+
+void parse_crafted(struct natpunch_crafted *flow, const char *local,
+		   const char *remote);
+void refuse_crafted(struct ctl *ctl, const struct natpunch_crafted *flow,
+		    int err) __noreturn;
+const char *format_local(char buf[CRAFTED_SIZE],
+			 const struct natpunch_crafted *flow);
+const char *format_remote(char buf[CRAFTED_SIZE],
+			  const struct natpunch_crafted *flow);
+json_t *json_crafted(const struct natpunch_crafted *flow);
+
+/* Any object's list, read anew where it changed under the dump. */
+struct crafted_list {
+	struct natpunch_crafted *flow;
+	size_t n;
+};
+
+struct dev_list {
+	char (*dev)[NATPUNCH_DEV_SIZE];
+	size_t n;
+};
+
+int read_crafted(struct ctl *ctl, struct crafted_list *list);
+int read_watched(struct ctl *ctl, struct dev_list *list);
+
 /* reserve_show.c */
 void resolve_reservation(struct ctl *ctl, struct natpunch_reservation *r);
 
@@ -148,6 +189,10 @@ const char *format_duration(char buf[DURATION_SIZE], uint32_t seconds);
 const char *format_proto(char buf[PROTO_SIZE], uint8_t l4proto);
 const char *format_filter(unsigned int filter);
 const char *format_reason(unsigned int reason);
+const char *format_hold_answer(unsigned int answer);
+const char *format_hold_release(unsigned int release);
+const char *format_hold_state(unsigned int state);
+const char *format_hold_end(unsigned int end);
 
 /* output.c: JSON. What is given to them is theirs. */
 void json_print(const struct ctl *ctl, json_t *value);
@@ -159,6 +204,7 @@ void json_add(json_t *object, const char *key, json_t *value);
 json_t *json_addr(const struct natpunch_addr *addr);
 json_t *json_mapping(const struct natpunch_mapping *m);
 json_t *json_reservation(const struct natpunch_reservation *r);
+json_t *json_hold(const struct natpunch_hold *hold);
 
 /* output.c: colours, empty where there are none. */
 enum paint { PAINT_NONE, PAINT_HEAD, PAINT_NAME, PAINT_IN, PAINT_OUT };

@@ -18,7 +18,8 @@ static void dump(json_t *value, size_t flags)
 
 static size_t json_flags(const struct ctl *ctl)
 {
-	return ctl->pretty ? JSON_INDENT(2) : JSON_COMPACT;
+	return JSON_REAL_PRECISION(13) |
+	       (ctl->pretty ? JSON_INDENT(2) : JSON_COMPACT);
 }
 
 void json_print(const struct ctl *ctl, json_t *value)
@@ -111,6 +112,22 @@ json_t *json_reservation(const struct natpunch_reservation *r)
 	json_add(object, "filter", json_string(format_filter(r->filter)));
 	if (r->fields & NATPUNCH_HAS(RESERVATION_LIFETIME))
 		json_add(object, "lifetime", json_integer(r->lifetime));
+	return object;
+}
+
+json_t *json_hold(const struct natpunch_hold *hold)
+{
+	json_t *object = json_object();
+
+	if (hold->fields & NATPUNCH_HAS(HOLD_WAN))
+		json_add(object, "wan", json_string(hold->wan));
+	json_add(object, "external_addr", json_addr(&hold->ext_addr));
+	json_add(object, "external_port", json_integer(hold->ext_port));
+	json_add(object, "remote_addr", json_addr(&hold->remote_addr));
+	json_add(object, "remote_port", json_integer(hold->remote_port));
+	json_add(object, "state", json_string(format_hold_state(hold->state)));
+	if (hold->fields & NATPUNCH_HAS(HOLD_LEFT))
+		json_add(object, "left", json_real(hold->left / 1000.0));
 	return object;
 }
 

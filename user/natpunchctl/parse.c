@@ -242,3 +242,75 @@ void parse_endpoint(const char *what, const char *s, unsigned int need,
 	if (p)
 		*port = n;
 }
+
+void parse_local(const char *what, const char *s, struct natpunch_addr *addr,
+		 uint16_t *min, uint16_t *max)
+{
+	char word[ENDPOINT_SIZE + 16];
+	char *dash;
+	int port;
+
+	snprintf(word, sizeof(word), "%s", s);
+	dash = strrchr(word, '-');
+	if (dash)
+		*dash++ = '\0';
+	if (strlen(s) >= sizeof(word) || (dash && !get_port(dash, max)))
+		usage("%s: '%s' is not an endpoint: as 10.0.0.2:80 or 10.0.0.2:80-90",
+		      what, s);
+	parse_endpoint(what, word, NEED_ADDR | (dash ? NEED_PORT : 0), addr,
+		       &port);
+	*min = port < 0 ? 0 : (uint16_t)port;
+	if (!dash)
+		*max = *min;
+	if (port >= 0 && !*min)
+		usage("%s: there is no port 0: leave the port out for any",
+		      what);
+	if (*min > *max)
+		usage("%s: '%s' has an empty port range: the lower port first",
+		      what, s);
+}
+
+/* What follows "any" or a prefix: nothing, or ":80". */
+static bool get_port_suffix(const char *s, uint16_t *port)
+{
+	*port = 0;
+	return !*s || (*s == ':' && get_port(s + 1, port) && *port);
+}
+
+void parse_remote(const char *what, const char *s, uint16_t family,
+		  struct natpunch_prefix *prefix, uint16_t *port)
+{
+	char word[ENDPOINT_SIZE + 16], suffix[16] = "";
+	char *slash, *rest, *end;
+	int n;
+
+	memset(prefix, 0, sizeof(*prefix));
+	snprintf(word, sizeof(word), "%s", s);
+	slash = strchr(word, '/');
+	if (!strncmp(word, "any", 3) && get_port_suffix(word + 3, port)) {
+		prefix->addr.family = family;
+		return;
+	}
+	if (!slash) {
+		parse_endpoint(what, s, NEED_ADDR, &prefix->addr, &n);
+		if (!n)
+			usage("%s: there is no port 0: leave the port out for any",
+			      what);
+		prefix->len = prefix->addr.family == AF_INET ? 32 : 128;
+		*port = n < 0 ? 0 : (uint16_t)n;
+		return;
+	}
+	rest = strchr(slash, ':');
+	if (rest) {
+		snprintf(suffix, sizeof(suffix), "%s", rest);
+		*rest = '\0';
+	}
+	end = strchr(word, ']');
+	if (end)
+		memmove(end, end + 1, strlen(end));
+	if (strlen(s) >= sizeof(word) || (word[0] == '[') != (end != NULL) ||
+	    !get_port_suffix(suffix, port))
+		usage("%s: '%s' is not a prefix and port: as 10.0.0.0/8:80 or [fd00::]/8:80",
+		      what, s);
+	parse_prefix(what, word + (word[0] == '['), prefix);
+}

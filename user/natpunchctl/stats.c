@@ -45,6 +45,22 @@ static const struct counter counters[] = {
 	SUM(capped, CAPPED, "flows left alone because a cap was reached"),
 	SUM(no_memory, NO_MEMORY,
 	    "flows left alone because memory was short"),
+	NOW(holds, HOLDS, "SYNs held at present"),
+	NOW(holds_max, HOLDS_MAX, "cap on them (module parameter max_holds)"),
+	SUM(holds_new, HOLDS_NEW, "SYNs held"),
+	SUM(holds_released, HOLDS_RELEASED, "SYNs released as ours left"),
+	SUM(holds_expired, HOLDS_EXPIRED,
+	    "SYNs for which none of ours left in 6 s"),
+	SUM(holds_evicted, HOLDS_EVICTED,
+	    "SYNs forgotten, at the cap or with their WAN"),
+	SUM(holds_capped, HOLDS_CAPPED,
+	    "SYNs not held because their source had too many"),
+	SUM(answers_swallowed, ANSWERS_SWALLOWED,
+	    "RSTs and ICMP errors to held SYNs kept from leaving"),
+	NOW(crafted, CRAFTED, "crafted flows at present"),
+	SUM(crafted_rsts, CRAFTED_RSTS, "RSTs dropped for crafted flows"),
+	SUM(crafted_capped, CRAFTED_CAPPED,
+	    "flows of watched devices not registered, at the cap"),
 };
 
 static uint64_t value(const struct natpunch_stats *s, const struct counter *c)
@@ -67,7 +83,7 @@ static void print(const struct ctl *ctl, const struct natpunch_stats *s)
 			json_add(object, c->name,
 				 json_integer((json_int_t)value(s, c)));
 		else
-			printf("%s%-14s%s  %12llu  %s\n",
+			printf("%s%-17s%s  %12llu  %s\n",
 			       paint(ctl, PAINT_HEAD), c->name, unpaint(ctl),
 			       (unsigned long long)value(s, c), c->words);
 	}
@@ -93,6 +109,6 @@ static int run(struct ctl *ctl, int argc, char **argv)
 const struct verb stats_show = {
 	.name = "stats",
 	.args = "",
-	.summary = "show the network namespace's counters, since its first WAN",
+	.summary = "show the network namespace's counters, since its first use",
 	.run = run,
 };

@@ -35,6 +35,13 @@ static const struct opt options[] = {
 	{ "tcp-transitory", "TIME",
 	  "of opening, closing, reset TCP, 240 at least (240)",
 	  OPT_TCP_TRANSITORY },
+	{ "hold", "icmp|rst|silence|off",
+	  "what an unsolicited SYN gets after it was held for 6 s,\n"
+	  "                                   off: SYNs are not held (icmp)",
+	  OPT_HOLD },
+	{ "release", "drop|deliver",
+	  "what is done with a held SYN when ours leaves (drop)",
+	  OPT_RELEASE },
 	{ .name = NULL }
 };
 
@@ -86,6 +93,30 @@ static void take_timeout(struct natpunch_wan *wan, int key)
 	}
 }
 
+static void take_hold(struct natpunch_wan *wan, int key)
+{
+	static const char * const answers[] = {
+		"icmp", "rst", "silence", "off", NULL
+	};
+	static const char * const releases[] = { "drop", "deliver", NULL };
+	int word;
+
+	switch (key) {
+	case OPT_HOLD:
+		word = find_word("--hold", optarg, answers);
+		word = natpunch_hold_answer_value(answers[word]);
+		wan->hold_answer = (uint8_t)word;
+		wan->fields |= NATPUNCH_HAS(WAN_HOLD_ANSWER);
+		break;
+	case OPT_RELEASE:
+		word = find_word("--release", optarg, releases);
+		word = natpunch_hold_release_value(releases[word]);
+		wan->hold_release = (uint8_t)word;
+		wan->fields |= NATPUNCH_HAS(WAN_HOLD_RELEASE);
+		break;
+	}
+}
+
 static void take_option(struct natpunch_wan *wan, int key)
 {
 	switch (key) {
@@ -112,6 +143,10 @@ static void take_option(struct natpunch_wan *wan, int key)
 		wan->inbound_refresh = parse_on_off("--inbound-refresh",
 						    optarg);
 		wan->fields |= NATPUNCH_HAS(WAN_INBOUND_REFRESH);
+		break;
+	case OPT_HOLD:
+	case OPT_RELEASE:
+		take_hold(wan, key);
 		break;
 	default:
 		take_timeout(wan, key);

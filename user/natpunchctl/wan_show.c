@@ -76,6 +76,18 @@ static void show_timeouts(const struct natpunch_wan *wan)
 	       format_duration(transitory, wan->tcp_transitory));
 }
 
+static void show_hold(const struct natpunch_wan *wan)
+{
+	if (!(wan->fields & NATPUNCH_HAS(WAN_HOLD_ANSWER)))
+		return;
+	if (wan->hold_answer == NATPUNCH_HOLD_ANSWER_OFF)
+		printf("  syn hold: off\n");
+	else
+		printf("  syn hold: 6s, then %s; release %s\n",
+		       format_hold_answer(wan->hold_answer),
+		       format_hold_release(wan->hold_release));
+}
+
 static void show(const struct ctl *ctl, const struct natpunch_wan *wan)
 {
 	bool present = wan->fields & NATPUNCH_HAS(WAN_IFINDEX);
@@ -98,6 +110,7 @@ static void show(const struct ctl *ctl, const struct natpunch_wan *wan)
 					    "not translated");
 	printf("  inbound refresh: %s\n", wan->inbound_refresh ? "on" : "off");
 	show_timeouts(wan);
+	show_hold(wan);
 	printf("  mappings: %u\n", wan->mappings);
 }
 
@@ -144,6 +157,12 @@ static json_t *json_wan(const struct natpunch_wan *wan)
 	json_add(o, "icmp_timeout", json_integer(wan->icmp_timeout));
 	json_add(o, "tcp_timeout", json_integer(wan->tcp_timeout));
 	json_add(o, "tcp_transitory", json_integer(wan->tcp_transitory));
+	if (wan->fields & NATPUNCH_HAS(WAN_HOLD_ANSWER)) {
+		json_add(o, "hold",
+			 json_string(format_hold_answer(wan->hold_answer)));
+		json_add(o, "release",
+			 json_string(format_hold_release(wan->hold_release)));
+	}
 	json_add(o, "mappings", json_integer(wan->mappings));
 	return o;
 }

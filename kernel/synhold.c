@@ -1,0 +1,681 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The SYN hold; see synhold.h for why and for the locking.
+ */
+#include <linux/icmp.h>
+#include <linux/icmpv6.h>
+#include <linux/netfilter_ipv4.h>
+#include <linux/netfilter_ipv6.h>
+#include <linux/slab.h>
+#include <linux/tcp.h>
+#include <net/ip.h>
+#include <net/ip6_route.h>
+#include <net/ipv6.h>
+#include <net/netfilter/ipv4/nf_reject.h>
+#include <net/netfilter/ipv6/nf_reject.h>
+#include <net/netfilter/nf_conntrack.h>
+#include <net/netfilter/nf_socket.h>
+#include <net/route.h>
+#include <net/sock.h>
+
+#include "main.h"
+#include "mapping.h"
+#include "netlink.h"
+#include "packet.h"
+#include "synhold.h"
+#include "trace.h"
+#include "wan.h"
+
+/* Held SYNs that one timer run answers. */
+#define NP_HOLD_BUDGET	64
+
+unsigned int np_max_holds __read_mostly = 4096;
+
+static struct hlist_head *np_hold_bucket(struct np_holds *holds,
+					 const struct np_pair *pair)
+{
+	u64 hash = siphash(pair, sizeof(*pair), &holds->key);
+
+	return &holds->buckets[hash & (NP_HOLD_BUCKETS - 1)];
+}
+
+static u16 np_hold_prefix(struct np_holds *holds, const struct np_pair *pair)
+{
+	/* An IPv6 host has a /64 to itself. */
+	size_t len = pair->family == NFPROTO_IPV4 ? 4 : 8;
+
+	return siphash(&pair->rem_ip, len, &holds->key) &
+	       (NP_HOLD_PREFIXES - 1);
+}
+
+static struct np_hold *np_hold_find(struct np_holds *holds,
+				    const struct np_pair *pair)
+{
+	struct np_hold *hold;
+
+	lockdep_assert_held(&holds->lock);
+
+	hlist_for_each_entry(hold, np_hold_bucket(holds, pair), node)
+		if (!memcmp(&hold->pair, pair, sizeof(*pair)))
+			return hold;
+	return NULL;
+}
+
+static void np_hold_unlink(struct np_holds *holds, struct np_hold *hold)
+{
+	lockdep_assert_held(&holds->lock);
+
+	hlist_del(&hold->node);
+	list_del(&hold->list);
+	holds->prefixes[hold->prefix]--;
+	WRITE_ONCE(holds->count, holds->count - 1);
+}
+
+static void np_hold_free(struct np_hold *hold)
+{
+	kfree_skb(hold->skb);
+	kfree(hold);
+}
+
+static void np_hold_end(struct np_net *npn, struct np_hold *hold,
+			enum np_stat stat, u8 reason)
+{
+	np_stat_inc(npn->stats, stat);
+	trace_np_hold_end(&hold->pair, reason);
+	np_nl_hold_event(npn, &hold->pair, NULL, hold->state,
+			 NATPUNCH_CMD_HOLD_DEL_NTF, reason);
+	np_hold_free(hold);
+}
+
+/*
+ * Take in a SYN. @skb is the hold's from then on if this returns 0. -EEXIST:
+ * one of the pair is held; -EDQUOT: too many of the source; -ENOMEM.
+ */
+static int np_hold_add(struct np_net *npn, const struct np_pair *pair,
+		       struct sk_buff *skb, const struct np_wan *wan, u8 state)
+{
+	struct np_hold *hold, *oldest = NULL;
+	struct np_holds *holds = npn->holds;
+	int err = 0;
+
+	hold = kmalloc(sizeof(*hold), GFP_ATOMIC);
+	if (!hold)
+		return -ENOMEM;
+	hold->pair = *pair;
+	hold->skb = skb;
+	hold->expires = jiffies + NP_HOLD_SECONDS * HZ;
+	hold->ifindex = wan->ifindex;
+	hold->wan = wan->id;
+	hold->prefix = np_hold_prefix(holds, pair);
+	hold->state = state;
+	hold->answer = rcu_dereference(wan->conf)->hold_answer;
+
+	spin_lock_bh(&holds->lock);
+	if (np_hold_find(holds, pair)) {
+		err = -EEXIST;
+	} else if (holds->prefixes[hold->prefix] >= NP_HOLD_PER_PREFIX) {
+		err = -EDQUOT;
+	} else {
+		if (holds->count >= READ_ONCE(np_max_holds)) {
+			oldest = list_first_entry_or_null(&holds->queue,
+							  struct np_hold, list);
+			if (oldest)
+				np_hold_unlink(holds, oldest);
+		}
+		hlist_add_head(&hold->node, np_hold_bucket(holds, pair));
+		list_add_tail(&hold->list, &holds->queue);
+		holds->prefixes[hold->prefix]++;
+		WRITE_ONCE(holds->count, holds->count + 1);
+		/* Neither route nor entry nor socket is the hold's to keep. */
+		skb_orphan(skb);
+		skb_scrub_packet(skb, true);
+		if (!timer_pending(&holds->timer))
+			mod_timer(&holds->timer, hold->expires);
+	}
+	spin_unlock_bh(&holds->lock);
+
+	if (oldest)
+		np_hold_end(npn, oldest, NP_STAT_HOLDS_EVICTED,
+			    NATPUNCH_HOLD_END_EVICTED);
+	if (err) {
+		kfree(hold);
+		return err;
+	}
+	np_stat_inc(npn->stats, NP_STAT_HOLDS_NEW);
+	trace_np_hold_new(pair, state);
+	np_nl_hold_event(npn, pair, wan->name, state,
+			 NATPUNCH_CMD_HOLD_NEW_NTF, NATPUNCH_HOLD_END_NONE);
+	return 0;
+}
+
+/* The endpoints of a packet that comes in by the WAN. */
+static void np_pair_inbound(struct np_pair *pair, u8 family,
+			    const struct nf_conn *ct)
+{
+	const struct nf_conntrack_tuple *t;
+
+	t = &ct->tuplehash[IP_CT_DIR_ORIGINAL].tuple;
+	memset(pair, 0, sizeof(*pair));
+	pair->ext_ip = t->dst.u3;
+	pair->ext_port = t->dst.u.tcp.port;
+	pair->rem_ip = t->src.u3;
+	pair->rem_port = t->src.u.tcp.port;
+	pair->family = family;
+}
+
+/* The endpoints of a packet that leaves by the WAN and is not translated. */
+static void np_pair_outbound(struct np_pair *pair, u8 family,
+			     const struct nf_conn *ct)
+{
+	const struct nf_conntrack_tuple *t;
+
+	t = &ct->tuplehash[IP_CT_DIR_ORIGINAL].tuple;
+	memset(pair, 0, sizeof(*pair));
+	pair->ext_ip = t->src.u3;
+	pair->ext_port = t->src.u.tcp.port;
+	pair->rem_ip = t->dst.u3;
+	pair->rem_port = t->dst.u.tcp.port;
+	pair->family = family;
+}
+
+/* The WAN that @dev is, if it holds and the packet is a flow's first SYN. */
+static struct np_wan *np_hold_wan(struct np_net *npn, struct sk_buff *skb,
+				  const struct net_device *dev, u8 family,
+				  struct nf_conn **ct)
+{
+	enum ip_conntrack_info ctinfo;
+	struct np_wan *wan;
+
+	*ct = nf_ct_get(skb, &ctinfo);
+	if (!*ct || ctinfo != IP_CT_NEW || nf_ct_protonum(*ct) != IPPROTO_TCP)
+		return NULL;
+	wan = np_wan_by_ifindex(npn, dev->ifindex);
+	if (!wan || rcu_dereference(wan->conf)->hold_answer ==
+	    NATPUNCH_HOLD_ANSWER_OFF)
+		return NULL;
+	return np_packet_is_syn(skb, family) ? wan : NULL;
+}
+
+void np_hold_park(struct np_net *npn, const struct sk_buff *skb, u8 family)
+{
+	struct sk_buff *orig = (struct sk_buff *)skb, *copy;
+	struct np_wan *wan;
+	struct np_pair pair;
+	struct nf_conn *ct;
+
+	wan = np_hold_wan(npn, orig, orig->dev, family, &ct);
+	if (!wan || !np_packet_csum_ok(orig, family, NF_INET_PRE_ROUTING))
+		return;
+	copy = skb_copy(orig, GFP_ATOMIC);
+	if (!copy)
+		return;
+	np_pair_inbound(&pair, family, ct);
+	if (np_hold_add(npn, &pair, copy, wan, NATPUNCH_HOLD_STATE_PARKED))
+		kfree_skb(copy);
+}
+
+/* Is a socket of the router there, or is the packet not for the WAN at all? */
+static bool np_hold_not_ours(struct np_net *npn, struct np_wan *wan,
+			     struct sk_buff *skb,
+			     const struct nf_hook_state *state,
+			     const struct np_pair *pair)
+{
+	struct sock *sk = NULL;
+
+	/* Where IPv6 is routed, the router's addresses are any that it has. */
+	if ((pair->family == NFPROTO_IPV4 ||
+	     rcu_dereference(wan->conf)->nat66) &&
+	    !np_wan_find_addr(wan, pair->family, &pair->ext_ip))
+		return true;
+	if (state->pf == NFPROTO_IPV4)
+		sk = nf_sk_lookup_slow_v4(npn->net, skb, state->in);
+#if IS_ENABLED(CONFIG_IPV6)
+	else
+		sk = nf_sk_lookup_slow_v6(npn->net, skb, state->in);
+#endif
+	if (sk)
+		sock_gen_put(sk);
+	return sk;
+}
+
+/* Before the admin's rules, and before TCP: SYNs to the router's WAN address. */
+static unsigned int np_hold_local_in(void *priv, struct sk_buff *skb,
+				     const struct nf_hook_state *state)
+{
+	struct np_net *npn = priv;
+	struct np_wan *wan;
+	struct np_pair pair;
+	struct nf_conn *ct;
+	int err;
+
+	wan = np_hold_wan(npn, skb, state->in, state->pf, &ct);
+	if (!wan)
+		return NF_ACCEPT;
+	np_pair_inbound(&pair, state->pf, ct);
+	if (np_hold_not_ours(npn, wan, skb, state, &pair) ||
+	    !np_packet_csum_ok(skb, state->pf, NF_INET_LOCAL_IN))
+		return NF_ACCEPT;
+
+	err = np_hold_add(npn, &pair, skb, wan, NATPUNCH_HOLD_STATE_HELD);
+	switch (err) {
+	case 0:
+		return NF_STOLEN;
+	case -EEXIST:
+		return NF_DROP;
+	default:
+		np_stat_inc(npn->stats, NP_STAT_HOLDS_CAPPED);
+		return NF_ACCEPT;
+	}
+}
+
+/* The pair's SYN may not be answered any more. True if one is held. */
+static bool np_hold_insist(struct np_net *npn, const struct np_pair *pair)
+{
+	struct np_holds *holds = npn->holds;
+	struct np_hold *hold;
+
+	spin_lock_bh(&holds->lock);
+	hold = np_hold_find(holds, pair);
+	if (hold)
+		hold->state = NATPUNCH_HOLD_STATE_HELD;
+	spin_unlock_bh(&holds->lock);
+	if (!hold)
+		return false;
+	np_stat_inc(npn->stats, NP_STAT_ANSWERS_SWALLOWED);
+	trace_np_hold_swallow(pair, 0);
+	np_nl_hold_event(npn, pair, NULL, NATPUNCH_HOLD_STATE_HELD,
+			 NATPUNCH_CMD_HOLD_SWALLOW_NTF, NATPUNCH_HOLD_END_NONE);
+	return true;
+}
+
+bool np_hold_swallow(struct np_net *npn, struct sk_buff *skb, u8 family)
+{
+	enum ip_conntrack_info ctinfo;
+	struct nf_conn *ct;
+	struct np_pair pair;
+
+	if (!np_hold_any(npn->holds))
+		return false;
+	/* A reject rule gives its answer the rejected packet's entry. Those of
+	 * IPv6's ICMP carry none, but the packet itself.
+	 */
+	ct = nf_ct_get(skb, &ctinfo);
+	if (ct && ctinfo == IP_CT_RELATED_REPLY &&
+	    nf_ct_protonum(ct) == IPPROTO_TCP) {
+		if (!np_packet_refuses(skb, family))
+			return false;
+		np_pair_inbound(&pair, family, ct);
+	} else if (!np_packet_refused(skb, family, &pair)) {
+		return false;
+	}
+	return np_hold_insist(npn, &pair);
+}
+
+/*
+ * A RST from inside as the first answer to an inbound SYN. Conntrack has ended
+ * the entry over it; a connection that lives is not ended by its RST.
+ */
+static bool np_hold_refused_inside(struct np_net *npn, struct sk_buff *skb,
+				   u8 family)
+{
+	enum ip_conntrack_info ctinfo;
+	struct nf_conn *ct;
+	struct np_pair pair;
+
+	ct = nf_ct_get(skb, &ctinfo);
+	if (!ct || CTINFO2DIR(ctinfo) != IP_CT_DIR_REPLY ||
+	    nf_ct_protonum(ct) != IPPROTO_TCP || !nf_ct_is_dying(ct) ||
+	    !np_packet_is_rst(skb, family))
+		return false;
+	np_pair_inbound(&pair, family, ct);
+	return np_hold_insist(npn, &pair);
+}
+
+/* IPv6 that is routed, not translated: SYNs inwards and outwards. */
+static unsigned int np_hold_routed(struct np_net *npn, struct sk_buff *skb,
+				   const struct nf_hook_state *state)
+{
+	struct np_pair pair;
+	struct sk_buff *copy;
+	struct np_wan *wan;
+	struct nf_conn *ct;
+
+	wan = np_hold_wan(npn, skb, state->in, state->pf, &ct);
+	if (wan && np_packet_csum_ok(skb, state->pf, NF_INET_FORWARD)) {
+		copy = skb_copy(skb, GFP_ATOMIC);
+		if (!copy)
+			return NF_ACCEPT;
+		np_pair_inbound(&pair, state->pf, ct);
+		if (np_hold_add(npn, &pair, copy, wan, NATPUNCH_HOLD_STATE_PARKED))
+			kfree_skb(copy);
+		return NF_ACCEPT;
+	}
+	if (!np_hold_any(npn->holds))
+		return NF_ACCEPT;
+	wan = np_hold_wan(npn, skb, state->out, state->pf, &ct);
+	if (!wan)
+		return NF_ACCEPT;
+	np_pair_outbound(&pair, state->pf, ct);
+	np_hold_release(npn, &pair);
+	return NF_ACCEPT;
+}
+
+static unsigned int np_hold_forward(void *priv, struct sk_buff *skb,
+				    const struct nf_hook_state *state)
+{
+	enum ip_conntrack_info ctinfo;
+	struct np_net *npn = priv;
+
+	nf_ct_get(skb, &ctinfo);
+	if (ctinfo == IP_CT_NEW && state->pf == NFPROTO_IPV6)
+		return np_hold_routed(npn, skb, state);
+	if (np_hold_any(npn->holds) &&
+	    np_hold_refused_inside(npn, skb, state->pf))
+		return NF_DROP;
+	return NF_ACCEPT;
+}
+
+/*
+ * What the router itself sends: answers that must not get out, seen after
+ * conntrack so that it ends the entry of what is refused; and its own SYNs.
+ */
+static unsigned int np_hold_local_out(void *priv, struct sk_buff *skb,
+				      const struct nf_hook_state *state)
+{
+	struct np_net *npn = priv;
+	struct np_pair pair;
+	struct nf_conn *ct;
+
+	if (!np_hold_any(npn->holds))
+		return NF_ACCEPT;
+	if (np_hold_wan(npn, skb, state->out, state->pf, &ct)) {
+		np_pair_outbound(&pair, state->pf, ct);
+		np_hold_release(npn, &pair);
+		return NF_ACCEPT;
+	}
+	return np_hold_swallow(npn, skb, state->pf) ? NF_DROP : NF_ACCEPT;
+}
+
+/* Release */
+
+static void np_hold_deliver(struct tasklet_struct *t)
+{
+	struct np_holds *holds = from_tasklet(holds, t, tasklet);
+	struct sk_buff *skb;
+
+	while ((skb = skb_dequeue(&holds->deliver)))
+		netif_rx(skb);
+}
+
+/*
+ * Hand the SYN in as if it had just arrived. Not from here: the SYN that
+ * releases it must have its conntrack entry first, on whatever CPU this one is
+ * received.
+ */
+static void np_hold_redeliver(struct np_net *npn, struct np_hold *hold)
+{
+	struct net_device *dev;
+
+	dev = dev_get_by_index_rcu(npn->net, hold->ifindex);
+	if (!dev)
+		return;
+	hold->skb->dev = dev;
+	skb_queue_tail(&npn->holds->deliver, hold->skb);
+	hold->skb = NULL;
+	tasklet_schedule(&npn->holds->tasklet);
+}
+
+void np_hold_release(struct np_net *npn, const struct np_pair *pair)
+{
+	struct np_holds *holds = npn->holds;
+	struct np_hold *hold;
+	struct np_wan *wan;
+
+	spin_lock_bh(&holds->lock);
+	hold = np_hold_find(holds, pair);
+	if (hold)
+		np_hold_unlink(holds, hold);
+	spin_unlock_bh(&holds->lock);
+	if (!hold)
+		return;
+
+	wan = np_wan_by_ifindex(npn, hold->ifindex);
+	if (wan && rcu_dereference(wan->conf)->hold_deliver)
+		np_hold_redeliver(npn, hold);
+	np_hold_end(npn, hold, NP_STAT_HOLDS_RELEASED,
+		    NATPUNCH_HOLD_END_RELEASED);
+}
+
+/* The end of the time */
+
+static struct sk_buff *np_hold_make_answer(struct net *net,
+					   struct np_hold *hold)
+{
+	bool rst = hold->answer == NATPUNCH_HOLD_ANSWER_RST;
+
+	if (hold->pair.family == NFPROTO_IPV4)
+		return rst ? nf_reject_skb_v4_tcp_reset(net, hold->skb, NULL,
+							NF_INET_LOCAL_IN) :
+			     nf_reject_skb_v4_unreach(net, hold->skb, NULL,
+						      NF_INET_LOCAL_IN,
+						      ICMP_PORT_UNREACH);
+#if IS_ENABLED(CONFIG_IPV6)
+	return rst ? nf_reject_skb_v6_tcp_reset(net, hold->skb, NULL,
+						NF_INET_LOCAL_IN) :
+		     nf_reject_skb_v6_unreach(net, hold->skb, NULL,
+					      NF_INET_LOCAL_IN,
+					      ICMPV6_PORT_UNREACH);
+#else
+	return NULL;
+#endif
+}
+
+static void np_hold_send_v4(struct net *net, struct np_hold *hold,
+			    struct sk_buff *skb)
+{
+	struct flowi4 fl = {
+		.daddr = hold->pair.rem_ip.ip,
+		.saddr = hold->pair.ext_ip.ip,
+		.flowi4_flags = FLOWI_FLAG_ANYSRC,
+	};
+	struct rtable *rt = ip_route_output_key(net, &fl);
+
+	if (IS_ERR(rt)) {
+		kfree_skb(skb);
+		return;
+	}
+	skb_dst_set(skb, &rt->dst);
+	skb->protocol = htons(ETH_P_IP);
+	ip_local_out(net, NULL, skb);
+}
+
+static void np_hold_send_v6(struct net *net, struct np_hold *hold,
+			    struct sk_buff *skb)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	struct flowi6 fl = {
+		.daddr = hold->pair.rem_ip.in6,
+		.saddr = hold->pair.ext_ip.in6,
+	};
+	struct dst_entry *dst = ip6_route_output(net, NULL, &fl);
+
+	if (dst->error) {
+		dst_release(dst);
+		kfree_skb(skb);
+		return;
+	}
+	skb_dst_set(skb, dst);
+	skb->protocol = htons(ETH_P_IPV6);
+	ip6_local_out(net, NULL, skb);
+#endif
+}
+
+/* Say what stock Linux would have said 6 s earlier, if the WAN is to. */
+static void np_hold_answer(struct np_net *npn, struct np_hold *hold)
+{
+	struct sk_buff *skb;
+
+	if (hold->state != NATPUNCH_HOLD_STATE_HELD ||
+	    hold->answer == NATPUNCH_HOLD_ANSWER_SILENCE)
+		return;
+	skb = np_hold_make_answer(npn->net, hold);
+	if (!skb)
+		return;
+	if (hold->pair.family == NFPROTO_IPV4)
+		np_hold_send_v4(npn->net, hold, skb);
+	else
+		np_hold_send_v6(npn->net, hold, skb);
+}
+
+static struct np_hold *np_hold_pop_expired(struct np_holds *holds)
+{
+	struct np_hold *hold;
+
+	spin_lock_bh(&holds->lock);
+	hold = list_first_entry_or_null(&holds->queue, struct np_hold, list);
+	if (hold && time_before(jiffies, hold->expires)) {
+		mod_timer(&holds->timer, hold->expires);
+		hold = NULL;
+	} else if (hold) {
+		np_hold_unlink(holds, hold);
+	}
+	spin_unlock_bh(&holds->lock);
+	return hold;
+}
+
+static void np_hold_timer(struct timer_list *t)
+{
+	struct np_holds *holds = container_of(t, struct np_holds, timer);
+	struct np_net *npn = holds->npn;
+	struct np_hold *hold;
+	int budget;
+
+	rcu_read_lock();
+	for (budget = NP_HOLD_BUDGET; budget; budget--) {
+		hold = np_hold_pop_expired(holds);
+		if (!hold)
+			break;
+		np_hold_answer(npn, hold);
+		np_hold_end(npn, hold, NP_STAT_HOLDS_EXPIRED,
+			    NATPUNCH_HOLD_END_EXPIRED);
+	}
+	rcu_read_unlock();
+	if (!budget)
+		mod_timer(&holds->timer, jiffies + 1);
+}
+
+void np_hold_flush(struct np_net *npn, u16 wan)
+{
+	struct np_holds *holds = npn->holds;
+	struct np_hold *hold, *next;
+	LIST_HEAD(gone);
+
+	spin_lock_bh(&holds->lock);
+	list_for_each_entry_safe(hold, next, &holds->queue, list) {
+		if (wan && hold->wan != wan)
+			continue;
+		np_hold_unlink(holds, hold);
+		list_add_tail(&hold->list, &gone);
+	}
+	spin_unlock_bh(&holds->lock);
+
+	list_for_each_entry_safe(hold, next, &gone, list)
+		np_hold_end(npn, hold, NP_STAT_HOLDS_EVICTED,
+			    NATPUNCH_HOLD_END_FLUSHED);
+}
+
+void np_hold_for_bucket(struct np_net *npn, unsigned int bucket,
+			void (*fn)(const struct np_hold *hold, void *data),
+			void *data)
+{
+	struct np_holds *holds = npn->holds;
+	struct np_hold *hold;
+
+	spin_lock_bh(&holds->lock);
+	hlist_for_each_entry(hold, &holds->buckets[bucket], node)
+		fn(hold, data);
+	spin_unlock_bh(&holds->lock);
+}
+
+/* Registration */
+
+static void np_hold_ops(struct np_net *npn, u8 pf, struct nf_hook_ops *ops)
+{
+	ops[0] = (struct nf_hook_ops) {
+		.hook = np_hold_local_in,
+		.priv = npn,
+		.pf = pf,
+		.hooknum = NF_INET_LOCAL_IN,
+		.priority = NF_IP_PRI_FILTER - 1,
+	};
+	ops[1] = (struct nf_hook_ops) {
+		.hook = np_hold_forward,
+		.priv = npn,
+		.pf = pf,
+		.hooknum = NF_INET_FORWARD,
+		.priority = NF_IP_PRI_FILTER - 1,
+	};
+	ops[2] = (struct nf_hook_ops) {
+		.hook = np_hold_local_out,
+		.priv = npn,
+		.pf = pf,
+		.hooknum = NF_INET_LOCAL_OUT,
+		.priority = NF_IP_PRI_CONNTRACK + 1,
+	};
+}
+
+int np_hold_hooks(struct np_net *npn, bool want)
+{
+	struct np_holds *holds = npn->holds;
+	int err;
+
+	if (!holds || holds->hooked == want)
+		return 0;
+	if (want) {
+		err = nf_register_net_hooks(npn->net, holds->ops,
+					    ARRAY_SIZE(holds->ops));
+		if (err)
+			return err;
+	} else {
+		nf_unregister_net_hooks(npn->net, holds->ops,
+					ARRAY_SIZE(holds->ops));
+	}
+	holds->hooked = want;
+	return 0;
+}
+
+int np_hold_net_init(struct np_net *npn)
+{
+	struct np_holds *holds;
+
+	BUILD_BUG_ON(NP_HOLD_PER_PREFIX > U8_MAX);
+
+	holds = kvzalloc(sizeof(*holds), GFP_KERNEL_ACCOUNT);
+	if (!holds)
+		return -ENOMEM;
+	holds->npn = npn;
+	spin_lock_init(&holds->lock);
+	INIT_LIST_HEAD(&holds->queue);
+	timer_setup(&holds->timer, np_hold_timer, 0);
+	tasklet_setup(&holds->tasklet, np_hold_deliver);
+	skb_queue_head_init(&holds->deliver);
+	get_random_bytes(&holds->key, sizeof(holds->key));
+	np_hold_ops(npn, NFPROTO_IPV4, &holds->ops[0]);
+	np_hold_ops(npn, NFPROTO_IPV6, &holds->ops[3]);
+	npn->holds = holds;
+	return 0;
+}
+
+/* The hooks are gone and what was in them is through. */
+void np_hold_net_exit(struct np_net *npn)
+{
+	struct np_holds *holds = npn->holds;
+
+	np_hold_flush(npn, 0);
+	timer_delete_sync(&holds->timer);
+	/* What waits for delivery has a device that is going, too. */
+	tasklet_kill(&holds->tasklet);
+	skb_queue_purge(&holds->deliver);
+	kvfree(holds);
+	npn->holds = NULL;
+}
