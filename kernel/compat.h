@@ -37,7 +37,11 @@ struct np_helper {
 typedef int (*np_help_fn)(struct sk_buff *skb, unsigned int protoff,
 			  struct nf_conn *ct, enum ip_conntrack_info ctinfo);
 
-static inline int np_helper_register(struct np_helper *h, u8 l4proto,
+/*
+ * @slot must be another for each helper: older kernels take no two for the same
+ * protocol and port, although nothing has been assigned by port for years.
+ */
+static inline int np_helper_register(struct np_helper *h, u8 l4proto, u16 slot,
 				     const char *name, np_help_fn help,
 				     struct module *owner)
 {
@@ -52,8 +56,8 @@ static inline int np_helper_register(struct np_helper *h, u8 l4proto,
 			  help, NULL, owner);
 	err = nf_conntrack_helper_register(&h->def, &h->reg);
 #else
-	nf_ct_helper_init(&h->def, NFPROTO_UNSPEC, l4proto, name, 0, 0, 0,
-			  &none, 0, help, NULL, owner);
+	nf_ct_helper_init(&h->def, NFPROTO_UNSPEC, l4proto, name, slot, slot,
+			  0, &none, 0, help, NULL, owner);
 	err = nf_conntrack_helper_register(&h->def);
 	if (!err)
 		h->reg = &h->def;

@@ -115,12 +115,14 @@ int np_helper_init(void)
 {
 	int err;
 
-	err = np_helper_register(&np_watchers[0], IPPROTO_UDP, NP_WATCHER_NAME,
-				 np_watch, THIS_MODULE);
+	err = np_helper_register(&np_watchers[0], IPPROTO_UDP,
+				 NP_SLOT_WATCHER, NP_WATCHER_NAME, np_watch,
+				 THIS_MODULE);
 	if (err)
 		return err;
-	err = np_helper_register(&np_watchers[1], IPPROTO_TCP, NP_WATCHER_NAME,
-				 np_watch, THIS_MODULE);
+	err = np_helper_register(&np_watchers[1], IPPROTO_TCP,
+				 NP_SLOT_WATCHER, NP_WATCHER_NAME, np_watch,
+				 THIS_MODULE);
 	if (err)
 		np_helper_unregister(&np_watchers[0]);
 	return err;

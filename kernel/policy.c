@@ -55,6 +55,7 @@ static int __init np_policy_init(void)
 	for (i = 0; i < ARRAY_SIZE(np_policies); i++) {
 		err = np_helper_register(&np_policies[i],
 					 np_protos[i % ARRAY_SIZE(np_protos)],
+					 NP_SLOT_POLICY + i,
 					 np_names[i / ARRAY_SIZE(np_protos)],
 					 np_policy_help, THIS_MODULE);
 		if (err) {

@@ -9,6 +9,10 @@
 #define NP_POLICY_NAME_APDF	"natpunch-apdf"
 #define NP_POLICY_NAME_OFF	"natpunch-off"
 
+/* Slots for np_helper_register(). */
+#define NP_SLOT_WATCHER		1
+#define NP_SLOT_POLICY		2
+
 /* Not for rules: what we give to flows ourselves. */
 #define NP_WATCHER_NAME		"natpunch-watch"
 

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What natpunch costs, in instructions, beside masquerade and beside no NAT.
+ *
+ * In the VM's virtual time a nanosecond is an instruction, so the clock counts
+ * them (see vm/run). Three gateways of equal build stand side by side in one
+ * boot and are measured in turn, so that whatever drifts does so for all.
+ *
+ *	bench.c			the order of it, and memory
+ *	bench_net.c		host - gateway - server, three times
+ *	bench_measure.c		windows of time, mean and spread
+ *	bench_report.c		table and JSON
+ *	bench_socket.c		flows between sockets: these have limits
+ *	bench_train.c		packets made by hand
+ *	bench_first.c		first packets of flows, alone
+ *	bench_scale.c		many flows, many mappings, few ports
+ */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lab/ep.h"
+#include "lab/ktap.h"
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+enum nat { NO_NAT, MASQUERADE, NATPUNCH, NATS };
+enum place { AT_HOST, AT_GATEWAY, AT_SERVER, PLACES };
+
+/*
+ * The networks have the same addresses for each kind of NAT. What is sent to
+ * NEAR_EP's prefix vanishes at the host, and to FAR_EP's at the server, as soon
+ * as the device has counted it; all addresses of AWAY_EP's are the server's.
+ */
+enum endpoint { HOST_EP, SERVER_EP, GATEWAY_EP, NEAR_EP, FAR_EP, AWAY_EP };
+
+void net_start(void);
+struct ep net_ep(int family, enum endpoint which, unsigned int port);
+/** net_nth() - @e, @n addresses on. */
+struct ep net_nth(struct ep e, unsigned int n);
+/** net_scatter() - the ports from 1024 on in no order, as @i counts up. */
+unsigned int net_scatter(unsigned int i);
+int net_socket(enum nat nat, enum place place, int domain, int type,
+	       int protocol);
+/** net_run() - run a shell command on a gateway; bails out if it fails. */
+void net_run(enum nat nat, const char *fmt, ...) __printf(2, 3);
+/** net_arrived() - packets that the host's or the server's device has got. */
+unsigned long net_arrived(enum nat nat, enum place place);
+/** net_forget() - end all flows and mappings. */
+void net_forget(enum nat nat);
+void net_forget_all(void);
+/** net_forget_internal() - natpunch's mappings of one internal address. */
+void net_forget_internal(struct ep internal);
+
+/* What a trial's packets differ in, if each is the first of a flow. */
+enum vary { SAME, SRC_PORT, SRC_ADDR, DST_PORT, DST_ADDR };
+
+#define TRIAL_MAX 1000
+
+/**
+ * struct trial - one thing to measure, in windows of @n packets or flows
+ *
+ * Windows are taken from one NAT after the other, there and back again,
+ * @repeats times. Only ->go() is timed; ->prepare() and ->finish() do what is
+ * to be done before and after.
+ */
+struct trial {
+	const char *group, *name;
+	unsigned int n, repeats;
+	bool without[NATS];
+	bool all_tasks;		/* count what others do meanwhile, too */
+	double limit;		/* percent over masquerade; 0: none */
+	void (*prepare)(enum nat nat, struct trial *t);
+	void (*go)(enum nat nat, struct trial *t);
+	void (*finish)(enum nat nat, struct trial *t);
+	void *data;
+};
+
+struct figure {
+	double mean, sd;
+	unsigned int windows;
+};
+
+struct result {
+	struct figure of[NATS];
+	double over, error;	/* natpunch over masquerade, percent */
+	unsigned int again;	/* windows that were taken again */
+	unsigned int disturbed;	/* ... in vain */
+};
+
+struct result measure(struct trial *t);
+
+/*
+ * Trains: packets made by hand, each the first of a flow. They leave and arrive
+ * without a socket, so there is little but the gateway's work in their cost.
+ */
+struct train {
+	enum place from, to;	/* to AT_GATEWAY: they must not get through */
+	int protocol;		/* UDP, or TCP: SYNs */
+	struct ep src, dst;
+	enum vary vary;
+	unsigned int next[NATS];	/* flows there have been */
+};
+
+struct train train_out(int family, int protocol, enum vary vary);
+/** train_trial() - a trial of @train's packets. */
+struct trial train_trial(struct train *train, const char *group,
+			 const char *name);
+/** train_prepare() - what such a trial does before each window. */
+void train_prepare(enum nat nat, struct trial *t);
+/** train_reach() - send until there have been @flows flows, untimed. */
+void train_reach(enum nat nat, struct train *train, unsigned int flows);
+
+/* The parts. */
+void bench_established(void);
+void bench_new(void);
+void bench_first(void);
+void bench_flows_scale(void);
+void bench_mappings_scale(void);
+
+/*
+ * The report. What has a limit is counted if it is over.
+ */
+void report_open(const char *json, const char *kernel);
+void report_trial(const struct trial *t, const struct result *r);
+/** report_ratio() - natpunch's figure, and masquerade's (or 0), over others. */
+void report_ratio(const char *group, const char *name, double natpunch,
+		  double masquerade, double limit);
+void report_bytes(const char *name, unsigned int object, unsigned int slot,
+		  unsigned int limit);
+/** report_close() - the exit status. */
+int report_close(void);
+
+#endif

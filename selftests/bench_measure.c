@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Windows of time, and what comes of them.
+ *
+ * One virtual processor does everything, so a packet has been received as soon
+ * as the call that sends it returns. A window is far shorter than a tick, and
+ * one in which another task has run (conntrack's collection of garbage, RCU's
+ * work, a hash table that grows) is taken again: else chance would say which
+ * NAT has to bear it. What is disturbed time and again is taken as it is, and
+ * that is reported. The ticks themselves stay in.
+ */
+#define _GNU_SOURCE
+#include <math.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bench.h"
+
+#define REPEATS_MAX 64
+#define TRIES_MAX 10
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1e9 + t.tv_nsec;
+}
+
+static long switches(void)
+{
+	struct rusage u;
+
+	getrusage(RUSAGE_SELF, &u);
+	return u.ru_nvcsw + u.ru_nivcsw;
+}
+
+/* Instructions of one packet or flow. */
+static double window(enum nat nat, struct trial *t, bool *disturbed)
+{
+	double start, taken;
+	long before;
+
+	if (t->prepare)
+		t->prepare(nat, t);
+	before = switches();
+	start = now();
+	t->go(nat, t);
+	taken = now() - start;
+	*disturbed = switches() != before;
+	usleep(5000);
+	if (t->finish)
+		t->finish(nat, t);
+	return taken / t->n;
+}
+
+static double undisturbed(enum nat nat, struct trial *t, struct result *r)
+{
+	unsigned int tries;
+	bool disturbed;
+	double value;
+
+	if (t->without[nat])
+		return 0;
+	for (tries = 0; tries < TRIES_MAX; tries++) {
+		value = window(nat, t, &disturbed);
+		if (!disturbed || t->all_tasks)
+			return value;
+		r->again++;
+	}
+	/* So it belongs to what is measured. */
+	r->disturbed++;
+	return value;
+}
+
+static struct figure figure(const double *value, unsigned int n)
+{
+	struct figure f = { .windows = n };
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		f.mean += value[i] / n;
+	for (i = 0; i < n; i++)
+		f.sd += (value[i] - f.mean) * (value[i] - f.mean);
+	f.sd = n > 1 ? sqrt(f.sd / (n - 1)) : 0;
+	return f;
+}
+
+/* natpunch over masquerade in percent, of one repeat. */
+static double over(const double masquerade[2], const double natpunch[2])
+{
+	return (natpunch[0] + natpunch[1]) * 100 /
+	       (masquerade[0] + masquerade[1]) - 100;
+}
+
+struct result measure(struct trial *t)
+{
+	double value[NATS][2 * REPEATS_MAX], overs[REPEATS_MAX];
+	struct result r = { 0 };
+	unsigned int i, nat;
+	struct figure f;
+
+	for (i = 0; i < t->repeats; i++) {
+		for (nat = 0; nat < NATS; nat++)
+			value[nat][2 * i] = undisturbed(nat, t, &r);
+		while (nat-- > 0)
+			value[nat][2 * i + 1] = undisturbed(nat, t, &r);
+	}
+	for (nat = 0; nat < NATS; nat++)
+		if (!t->without[nat])
+			r.of[nat] = figure(value[nat], 2 * t->repeats);
+	if (t->without[MASQUERADE] || t->without[NATPUNCH])
+		return r;
+
+	for (i = 0; i < t->repeats; i++)
+		overs[i] = over(&value[MASQUERADE][2 * i],
+				&value[NATPUNCH][2 * i]);
+	f = figure(overs, t->repeats);
+	r.over = r.of[NATPUNCH].mean * 100 / r.of[MASQUERADE].mean - 100;
+	r.error = f.sd / sqrt(f.windows);
+	return r;
+}
