@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * RFC 5382 REQ-4: an unsolicited SYN gets no answer for at least 6 s, and then
+ * what the WAN is set to give. What is not a SYN is not held, and a socket of
+ * the router is asked as ever.
+ */
+#include <netinet/in.h>
+
+#include "lab/behave.h"
+
+#define HELD_MS 6000UL
+
+enum answer { NOTHING, ICMP, RST };
+
+static bool is_answer(const struct packet *p, const void *peer)
+{
+	return !p->outgoing && is_to(p, peer) &&
+	       (is_tcp_rst(p, NULL) || is_icmp_error(p, NULL));
+}
+
+static struct seen ask(struct ep to, unsigned int flags, enum answer want,
+		       unsigned long at_least)
+{
+	struct ep peer = server(1, 4000);
+	struct packet p = packet_tcp(peer, to, flags, 1000,
+				     flags & TCP_ACK ? 2000 : 0);
+	int sniffer = sniff_open(SERVER, "eth0");
+	unsigned long start = now_ms(), took;
+	struct packet answer;
+	enum answer got = NOTHING;
+
+	packet_send(SERVER, &p);
+	if (sniff_find(sniffer, &answer, is_answer, &peer, 20000))
+		got = is_tcp_rst(&answer, NULL) ? RST : ICMP;
+	took = now_ms() - start;
+	if (got == NOTHING)
+		return seen(want == NOTHING, "silence");
+	return seen(got == want && took >= at_least && took < at_least + 2000,
+		    "%s after %lu ms", got == RST ? "RST" : "ICMP", took);
+}
+
+static struct seen unmapped(const struct row *row)
+{
+	return ask(wan(GA, 7777), TCP_SYN, row->arg, HELD_MS);
+}
+
+static struct seen mapped_but_filtered(const struct row *row)
+{
+	struct ep ext = external(IPPROTO_TCP, A, 5000, server(2, 80));
+
+	return ask(ext, TCP_SYN, row->arg, HELD_MS);
+}
+
+static struct seen other_segments(const struct row *row)
+{
+	struct seen s = ask(wan(GA, 7777), row->arg, RST, 0);
+
+	return s;
+}
+
+static struct seen a_socket_of_the_router(const struct row *row)
+{
+	int listener = stream_listen(IPPROTO_TCP, GA, wan(GA, 8080));
+	int peer = stream_open(IPPROTO_TCP, SERVER, server(1, 4000));
+	int error;
+
+	(void)row;
+	if (listener < 0)
+		return seen(false, "no listener");
+	error = stream_connect(peer, wan(GA, 8080));
+	if (!error)
+		error = stream_connected(peer, 5000);
+	return seen(!error, "%s", error ? "refused" : "connected");
+}
+
+static const struct row rows[] = {
+	{ .name = "REQ-4 ICMP port unreachable after 6 s",
+	  .measure = unmapped, .arg = ICMP, .options = "--hold icmp",
+	  .stock = STOCK_FAILS, .families = BOTH },
+	{ .name = "REQ-4a RST after 6 s",
+	  .measure = unmapped, .arg = RST, .options = "--hold rst",
+	  .stock = STOCK_FAILS, .families = BOTH },
+	{ .name = "REQ-4a silence",
+	  .measure = unmapped, .arg = NOTHING, .options = "--hold silence",
+	  .stock = STOCK_FAILS, .families = BOTH },
+	{ .name = "REQ-4 on a mapped port that does not admit it",
+	  .measure = mapped_but_filtered, .arg = ICMP,
+	  .options = "--hold icmp --filter apdf", .families = BOTH },
+	{ .name = "an ACK out of nothing is not held",
+	  .measure = other_segments, .arg = TCP_ACK,
+	  .options = "--hold icmp", .stock = STOCK_PASSES },
+	{ .name = "a SYN/ACK out of nothing is not held",
+	  .measure = other_segments, .arg = TCP_SYN | TCP_ACK,
+	  .options = "--hold icmp", .stock = STOCK_PASSES },
+	{ .name = "the router's own listener answers",
+	  .measure = a_socket_of_the_router,
+	  .options = "--hold icmp", .stock = STOCK_PASSES, .families = BOTH },
+};
+
+ROWS_MAIN(rows)
