@@ -12,10 +12,11 @@
 
 enum answer { NOTHING, ICMP, RST };
 
+/* An ICMP error has no port of its own, but nothing else makes one here. */
 static bool is_answer(const struct packet *p, const void *peer)
 {
-	return !p->outgoing && is_to(p, peer) &&
-	       (is_tcp_rst(p, NULL) || is_icmp_error(p, NULL));
+	return !p->outgoing && ((is_to(p, peer) && is_tcp_rst(p, NULL)) ||
+				is_icmp_error(p, NULL));
 }
 
 static struct seen ask(struct ep to, unsigned int flags, enum answer want,
@@ -53,9 +54,7 @@ static struct seen mapped_but_filtered(const struct row *row)
 
 static struct seen other_segments(const struct row *row)
 {
-	struct seen s = ask(wan(GA, 7777), row->arg, RST, 0);
-
-	return s;
+	return ask(wan(GA, 7777), row->arg, RST, 0);
 }
 
 static struct seen a_socket_of_the_router(const struct row *row)
