@@ -66,7 +66,7 @@ static const struct wrong {
 
 static const char * const fine[] = {
 	"--help", "wan --help", "wan add --help", "reserve add --help",
-	"--version", "w s", "m s", "wan show wan", "mapping show", "stats",
+	"--version", "w sh", "map s", "wan show wan", "mapping show", "stats",
 	"reserve show", "hold show", "hold", "crafted show", "crafted auto",
 	"crafted run --help", "crafted add 10.1.0.2:4000 any --lease 1m",
 	"crafted add fd00::2 [fd00::]/8:80 --lease 60",
