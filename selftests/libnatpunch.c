@@ -18,7 +18,7 @@
 #include "lab/flow.h"
 #include "lab/sock.h"
 
-#define RESULTS		33
+#define RESULTS		41
 
 static struct natpunch *np;
 
@@ -304,6 +304,92 @@ static void check_lost_events(void)
 	natpunch_events_close(np);
 }
 
+static int count_flow(const struct natpunch_crafted *flow, void *data)
+{
+	unsigned int *n = data;
+
+	*n += flow->bound;
+	return 0;
+}
+
+static int note_dev(const char *dev, void *data)
+{
+	memcpy(data, dev, NATPUNCH_DEV_SIZE);
+	return 0;
+}
+
+static int count_hold(const struct natpunch_hold *hold, void *data)
+{
+	(void)hold;
+	++*(unsigned int *)data;
+	return 0;
+}
+
+static void check_crafted(void)
+{
+	struct natpunch_crafted flow = {
+		.fields = NATPUNCH_HAS(CRAFTED_LOCAL_ADDR) |
+			  NATPUNCH_HAS(CRAFTED_LOCAL_PORT_MIN) |
+			  NATPUNCH_HAS(CRAFTED_REMOTE_ADDR) |
+			  NATPUNCH_HAS(CRAFTED_REMOTE_LEN) |
+			  NATPUNCH_HAS(CRAFTED_LEASE) |
+			  NATPUNCH_HAS(CRAFTED_BOUND),
+		.local_addr.family = AF_INET,
+		.remote_addr.family = AF_INET,
+		.remote_len = 8,
+		.local_port_min = 4000,
+		.lease = 60,
+		.bound = 1,
+	}, made, found;
+	char dev[NATPUNCH_DEV_SIZE] = "";
+	unsigned int n = 0;
+
+	inet_pton(AF_INET, "10.1.0.2", &flow.local_addr.in);
+	inet_pton(AF_INET, "10.0.0.0", &flow.remote_addr.in);
+	ktap_ok(!natpunch_crafted_add(np, &flow, &made) && made.id &&
+		made.local_port_min == 4000 && made.local_port_max == 4000 &&
+		!made.remote_port && made.bound && !made.automatic,
+		"a crafted flow is registered");
+	ktap_ok(!natpunch_crafted_get(np, made.id, &found) &&
+		found.id == made.id && found.remote_len == 8 &&
+		found.lease && found.lease <= 60, "and found");
+	ktap_ok(!natpunch_crafted_dump(np, count_flow, &n) && n == 1,
+		"and dumped");
+	ktap_ok(!natpunch_crafted_del(np, made.id) &&
+		natpunch_crafted_del(np, made.id) == -ENOENT &&
+		!strcmp(natpunch_error_attr(np), "id"), "and ended");
+	ktap_ok(!natpunch_crafted_dev_set(np, "wan", 1) &&
+		!natpunch_crafted_dev_dump(np, note_dev, dev) &&
+		!strcmp(dev, "wan") && !natpunch_crafted_dev_set(np, "wan", 0) &&
+		natpunch_crafted_dev_set(np, "wan", 0) == -ENOENT,
+		"a device is watched, then no more");
+}
+
+static void check_hold(void)
+{
+	struct natpunch_wan wan = {
+		.fields = NATPUNCH_HAS(WAN_DEV) |
+			  NATPUNCH_HAS(WAN_HOLD_ANSWER) |
+			  NATPUNCH_HAS(WAN_HOLD_RELEASE),
+		.dev = "wan",
+		.hold_answer = NATPUNCH_HOLD_ANSWER_RST,
+		.hold_release = NATPUNCH_HOLD_RELEASE_DELIVER,
+	}, now;
+	struct natpunch_hold key = { .fields = 0 };
+	unsigned int n = 0;
+
+	ktap_ok(!natpunch_wan_set(np, &wan) &&
+		!natpunch_wan_get(np, "wan", &now) &&
+		now.hold_answer == NATPUNCH_HOLD_ANSWER_RST &&
+		now.hold_release == NATPUNCH_HOLD_RELEASE_DELIVER,
+		"a WAN's SYN hold is set");
+	ktap_ok(!natpunch_hold_dump(np, NULL, count_hold, &n) && !n,
+		"no SYN is held");
+	ktap_ok(natpunch_hold_get(np, &key, &key) == -EINVAL &&
+		!strcmp(natpunch_error_attr(np), "ext-addr"),
+		"half a pair is refused");
+}
+
 static void check_words(void)
 {
 	ktap_ok(!strcmp(natpunch_filter_name(NATPUNCH_FILTER_APDF), "apdf") &&
@@ -326,6 +412,8 @@ int main(void)
 	check_mappings();
 	check_events();
 	check_lost_events();
+	check_crafted();
+	check_hold();
 	check_words();
 	natpunch_close(np);
 	return ktap_exit();

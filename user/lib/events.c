@@ -13,6 +13,7 @@
 
 #include "internal.h"
 
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #define RCVBUF	(4 * 1024 * 1024)
 
 static void enlarge(const struct mnl_socket *nl)
@@ -31,7 +32,7 @@ static int join(const struct natpunch *np, const struct mnl_socket *nl)
 	uint32_t group;
 	size_t i;
 
-	for (i = 0; i < sizeof(np->groups) / sizeof(np->groups[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(np->groups); i++) {
 		group = np->groups[i];
 		if (group &&
 		    mnl_socket_setsockopt(nl, NETLINK_ADD_MEMBERSHIP, &group,

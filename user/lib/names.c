@@ -48,61 +48,69 @@ static const char * const hold_ends[] = {
 	[NATPUNCH_HOLD_END_FLUSHED] = "flushed",
 };
 
-#define NAME(words, value) \
-	((value) < ARRAY_SIZE(words) ? (words)[value] : NULL)
-#define VALUE(words, name)	value_of((words), ARRAY_SIZE(words), (name))
+struct words {
+	const char * const *word;
+	size_t n;
+};
 
-static int value_of(const char * const *words, size_t n, const char *name)
+#define WORDS(array)	((struct words){ (array), ARRAY_SIZE(array) })
+
+static const char *name_of(struct words words, unsigned int value)
+{
+	return value < words.n ? words.word[value] : NULL;
+}
+
+static int value_of(struct words words, const char *name)
 {
 	size_t i;
 
-	for (i = 0; i < n; i++)
-		if (!strcmp(words[i], name))
+	for (i = 0; i < words.n; i++)
+		if (!strcmp(words.word[i], name))
 			return (int)i;
 	return -EINVAL;
 }
 
 const char *natpunch_filter_name(unsigned int filter)
 {
-	return NAME(filters, filter);
+	return name_of(WORDS(filters), filter);
 }
 
 int natpunch_filter_value(const char *name)
 {
-	return VALUE(filters, name);
+	return value_of(WORDS(filters), name);
 }
 
 const char *natpunch_end_reason_name(unsigned int reason)
 {
-	return NAME(end_reasons, reason);
+	return name_of(WORDS(end_reasons), reason);
 }
 
 const char *natpunch_hold_answer_name(unsigned int answer)
 {
-	return NAME(hold_answers, answer);
+	return name_of(WORDS(hold_answers), answer);
 }
 
 int natpunch_hold_answer_value(const char *name)
 {
-	return VALUE(hold_answers, name);
+	return value_of(WORDS(hold_answers), name);
 }
 
 const char *natpunch_hold_release_name(unsigned int release)
 {
-	return NAME(hold_releases, release);
+	return name_of(WORDS(hold_releases), release);
 }
 
 int natpunch_hold_release_value(const char *name)
 {
-	return VALUE(hold_releases, name);
+	return value_of(WORDS(hold_releases), name);
 }
 
 const char *natpunch_hold_state_name(unsigned int state)
 {
-	return NAME(hold_states, state);
+	return name_of(WORDS(hold_states), state);
 }
 
 const char *natpunch_hold_end_name(unsigned int end)
 {
-	return NAME(hold_ends, end);
+	return name_of(WORDS(hold_ends), end);
 }

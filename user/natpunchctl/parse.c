@@ -308,7 +308,7 @@ void parse_remote(const char *what, const char *s, uint16_t family,
 	end = strchr(word, ']');
 	if (end)
 		memmove(end, end + 1, strlen(end));
-	if (strlen(s) >= sizeof(word) || (word[0] == '[') != (end != NULL) ||
+	if (strlen(s) >= sizeof(word) || (word[0] == '[') != !!end ||
 	    !get_port_suffix(suffix, port))
 		usage("%s: '%s' is not a prefix and port: as 10.0.0.0/8:80 or [fd00::]/8:80",
 		      what, s);
