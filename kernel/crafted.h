@@ -60,7 +60,7 @@ struct np_crafted {
 
 struct np_crafted_net {
 	struct np_net *npn;
-	spinlock_t lock;
+	spinlock_t lock;		/* flows */
 	struct list_head flows;
 	unsigned int count;
 	unsigned int n_ranges;

@@ -76,7 +76,7 @@ struct np_hold {
 
 struct np_holds {
 	struct np_net *npn;
-	spinlock_t lock;
+	spinlock_t lock;		/* what is held */
 	unsigned int count;
 	struct list_head queue;
 	struct timer_list timer;

@@ -115,7 +115,7 @@ static void check_json(void)
 	for (i = 0; i < ARRAY_SIZE(json); i++) {
 		natpunchctl("%s", json[i]);
 		parsed = json_loads(run_output(), 0, NULL);
-		if (!ktap_ok(parsed != NULL, "\"%s\" prints JSON", json[i]))
+		if (!ktap_ok(parsed, "\"%s\" prints JSON", json[i]))
 			ktap_diag("%s", run_output());
 		json_decref(parsed);
 	}
@@ -146,7 +146,7 @@ static void check_monitor(void)
 	ktap_ok(job_wait_for(&job, "10.1.0.2:40001", COMES_MS),
 		"monitor tells of a new mapping");
 	natpunchctl("mapping show");
-	ktap_ok(strstr(run_output(), "10.1.0.2:40001") != NULL,
+	ktap_ok(strstr(run_output(), "10.1.0.2:40001"),
 		"mapping show shows it");
 	job_stop(&job);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * 200 network namespaces with a WAN come and go, each with live flows. NET is both neighbours of each: its LAN's host and its upstream.
+ * 200 network namespaces with a WAN come and go, each with live flows. NET
+ * is both neighbours of each: its LAN's host and its upstream.
  * needs: timeout=900
  */
 #include <fcntl.h>

@@ -538,7 +538,8 @@ int natpunch_stats_get(struct natpunch *np, struct natpunch_stats *stats);
 
 /*
  * Events: mappings made and ended, SYNs held and released, answers swallowed.
- * The handle gets a second socket, so requests and events do not meet. natpunch_events_fd() is for poll(); it may
+ * The handle gets a second socket, so requests and events do not meet.
+ * natpunch_events_fd() is for poll(); it may
  * be made non-blocking.
  *
  * natpunch_events_recv() waits for the next datagram and calls back once for
