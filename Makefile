@@ -136,6 +136,7 @@ modprobe_d	= $(sort $(wildcard Documentation/modprobe.d/*.conf))
 
 install: all
 	install -D -m 644 -t '$(MODDIR)' natpunch.ko natpunch_policy.ko
+	strip --strip-debug '$(MODDIR)/natpunch.ko' '$(MODDIR)/natpunch_policy.ko'
 	install -D -m 755 -t '$(DEST)/bin' $(B)/natpunchctl
 	install -D -m 644 -t '$(DEST)/lib' $(B)/libnatpunch.a $(B)/libnatpunch.so.0
 	ln -sf libnatpunch.so.0 '$(DEST)/lib/libnatpunch.so'

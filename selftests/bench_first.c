@@ -28,6 +28,32 @@ static void first_packet(const char *group, const char *name, int family,
 	net_forget_all();
 }
 
+/*
+ * A packet from outside to the mapping's port leaves an entry in conntrack that
+ * might be in a new flow's way, so from then on natpunch looks.
+ */
+static void after_a_stranger(void)
+{
+	struct train train = train_out(AF_INET, IPPROTO_UDP, DST_PORT);
+	struct train stranger = {
+		.from = AT_SERVER, .to = AT_GATEWAY, .protocol = IPPROTO_UDP,
+		.src = net_nth(net_ep(AF_INET, FAR_EP, 7000), 1000),
+		.dst = net_ep(AF_INET, GATEWAY_EP, ep_port(train.src)),
+		.vary = SAME,
+	};
+	struct trial t = train_trial(&train,
+				     "first packet alone, existing mapping",
+				     "UDP, to another port, after a stranger");
+	int nat;
+
+	for (nat = 0; nat < NATS; nat++) {
+		train_reach(nat, &train, 500);
+		train_reach(nat, &stranger, 1);
+	}
+	measure_and_report(&t);
+	net_forget_all();
+}
+
 static void outbound(void)
 {
 	const int udp = IPPROTO_UDP, tcp = IPPROTO_TCP;
@@ -36,6 +62,7 @@ static void outbound(void)
 
 	first_packet(flow, "UDP, to another address", AF_INET, udp, DST_ADDR);
 	first_packet(flow, "UDP, to another port", AF_INET, udp, DST_PORT);
+	after_a_stranger();
 	first_packet(flow, "TCP SYN, to another address", AF_INET, tcp,
 		     DST_ADDR);
 	first_packet(flow, "IPv6 UDP, to another address", AF_INET6, udp,
@@ -77,7 +104,8 @@ static void filtered(void)
 	struct train train = {
 		.from = AT_SERVER, .to = AT_GATEWAY, .protocol = IPPROTO_UDP,
 		.src = net_ep(AF_INET, FAR_EP, 7000),
-		.dst = net_ep(AF_INET, GATEWAY_EP, 5000), .vary = SRC_ADDR,
+		.dst = net_ep(AF_INET, GATEWAY_EP, ep_port(open.src)),
+		.vary = SRC_ADDR,
 		.next = { 1, 1, 1 },
 	};
 	struct trial t = train_trial(&train, inbound_group,
@@ -97,7 +125,8 @@ static void admitted(void)
 	struct train train = {
 		.from = AT_SERVER, .to = AT_HOST, .protocol = IPPROTO_UDP,
 		.src = net_ep(AF_INET, FAR_EP, 7000),
-		.dst = net_ep(AF_INET, GATEWAY_EP, 5000), .vary = SRC_ADDR,
+		.dst = net_ep(AF_INET, GATEWAY_EP, ep_port(open.src)),
+		.vary = SRC_ADDR,
 		.next = { 1, 1, 1 },
 	};
 	struct trial t = train_trial(&train, inbound_group,
@@ -107,9 +136,9 @@ static void admitted(void)
 	net_run(MASQUERADE, "nft -f - <<'END'\n"
 		"table ip forward { chain pre {\n"
 		"  type nat hook prerouting priority dstnat;\n"
-		"  iifname wan udp dport 5000 dnat to 10.2.0.1\n"
+		"  iifname wan udp dport %u dnat to 10.2.0.1\n"
 		"}; }\n"
-		"END\n");
+		"END\n", ep_port(open.src));
 	train_reach(NATPUNCH, &open, 1);
 	measure_and_report(&t);
 	net_run(MASQUERADE, "nft delete table ip forward");
