@@ -110,6 +110,7 @@ static const struct rhashtable_params np_flow_params = {
 	.hashfn = np_flow_key_hash,
 	.obj_hashfn = np_flow_hash,
 	.obj_cmpfn = np_flow_cmp,
+	.min_size = NP_TABLE_MIN,
 	.automatic_shrinking = true,
 };
 

@@ -74,6 +74,7 @@ static const struct rhashtable_params np_by_int_params = {
 	.hashfn = np_key_hash,
 	.obj_hashfn = np_by_int_hash,
 	.obj_cmpfn = np_by_int_cmp,
+	.min_size = NP_TABLE_MIN,
 	.automatic_shrinking = true,
 };
 
@@ -84,6 +85,7 @@ static const struct rhashtable_params np_by_ext_params = {
 	.hashfn = np_key_hash,
 	.obj_hashfn = np_by_ext_hash,
 	.obj_cmpfn = np_by_ext_cmp,
+	.min_size = NP_TABLE_MIN,
 	.automatic_shrinking = true,
 };
 

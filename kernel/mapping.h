@@ -39,6 +39,9 @@ static inline u32 np_hash_ip(const union nf_inet_addr *ip, u32 seed)
 	return jhash2(ip->all, 4, seed);
 }
 
+/* Buckets that a table keeps, so that it need not grow with every burst. */
+#define NP_TABLE_MIN	1024
+
 /* An endpoint as it is hashed. External ones have neither zone nor WAN. */
 struct np_key {
 	union nf_inet_addr ip;
