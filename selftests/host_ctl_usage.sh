@@ -97,7 +97,7 @@ result $? "--version"
 # Words.
 refused 2 'OBJECT VERB'
 refused 2 "did you mean 'wan'" wna
-refused 2 'wan, mapping, reserve, stats, monitor' frobnicate
+refused 2 'wan, mapping, reserve, hold, crafted, stats, monitor' frobnicate
 refused 2 'mapping, monitor' m
 refused 2 "did you mean 'flush'" mapping flsh
 refused 2 'add, set, del, show' wan eth0
