@@ -155,8 +155,9 @@ bool packet_parse(struct packet *p, const void *data, size_t len)
 	memset(p, 0, offsetof(struct packet, data));
 	if (len < sizeof(*ip))
 		return false;
-	p->len = len < sizeof(p->data) ? len : sizeof(p->data);
+	p->len = len < sizeof(p->data) ? len : sizeof(p->data) - 1;
 	memcpy(p->data, data, p->len);
+	p->data[p->len] = '\0';	/* so that a payload may be read as text */
 	ip = (struct ip *)p->data;
 	ip6 = (struct ip6_hdr *)p->data;
 	if (version(p) == 4) {

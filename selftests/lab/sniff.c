@@ -38,7 +38,7 @@ bool sniff_next(int sniffer, struct packet *p, int timeout_ms)
 	uint8_t data[sizeof(p->data)];
 	ssize_t n;
 
-	do {
+	for (;;) {
 		now = now_ms();
 		if (poll(&poller, 1, now < end ? end - now : 0) <= 0)
 			return false;
@@ -49,8 +49,7 @@ bool sniff_next(int sniffer, struct packet *p, int timeout_ms)
 			p->outgoing = ll.sll_pkttype == PACKET_OUTGOING;
 			return true;
 		}
-	} while (now_ms() <= end);
-	return false;
+	}
 }
 
 bool sniff_find(int sniffer, struct packet *p,
