@@ -266,8 +266,10 @@ static void test_namespace_ends(void)
 		mnl_socket_close(req_sock);
 		req_sock = NULL;
 		req_own_net();
-		_exit(req_open() || add_flow(4000, 86400, false, NULL) ||
-		      watch("wan0", 1));
+		if (req_open() || add_flow(4000, 86400, false, NULL) ||
+		    watch("wan0", 1))
+			_exit(1);
+		_exit(0);
 	}
 	waitpid(pid, &status, 0);
 	ktap_ok(pid > 0 && !status, "a namespace dies with a registered flow and a watched device");
