@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Crafted flows on the wire: a program makes its own TCP handshake. Its kernel
+ * does not know the connection and kills it with RST, unless the flow is
+ * registered. Whatever else sends RST may go on doing so.
+ */
+#include <netinet/in.h>
+#include <stdio.h>
+
+#include "lab/behave.h"
+
+#define SERVER_PORT 8080
+#define MY_PORT 4000
+
+/* What A's program does by itself, segment by segment. */
+struct handshake {
+	struct ep me, peer;
+	int sniffer, listener;
+	struct packet synack;
+};
+
+static bool is_synack(const struct packet *p, const void *me)
+{
+	return is_to(p, me) && p->tcp_flags == (TCP_SYN | TCP_ACK);
+}
+
+static bool is_my_rst(const struct packet *p, const void *me)
+{
+	return p->outgoing && is_from(p, me) && is_tcp_rst(p, NULL);
+}
+
+static bool crafted_syn(struct handshake *h, unsigned int port)
+{
+	struct packet p;
+
+	h->me = host(A, port);
+	h->peer = server(1, SERVER_PORT);
+	h->listener = stream_listen(IPPROTO_TCP, SERVER, h->peer);
+	h->sniffer = sniff_open(A, "eth0");
+	p = packet_tcp(h->me, h->peer, TCP_SYN, 1000, 0);
+	packet_send(A, &p);
+	return sniff_find(h->sniffer, &h->synack, is_synack, &h->me, 2000);
+}
+
+/* Does A's own kernel put in a word? */
+static bool kernel_resets(struct handshake *h)
+{
+	struct packet p;
+
+	return sniff_find(h->sniffer, &p, is_my_rst, &h->me, 500);
+}
+
+static bool crafted_ack(struct handshake *h)
+{
+	struct packet p = packet_tcp(h->me, h->peer, TCP_ACK, 1001,
+				     h->synack.seq + 1);
+
+	packet_send(A, &p);
+	return stream_accept(h->listener, NULL, 2000) >= 0;
+}
+
+static struct seen handshake(unsigned int port, bool spared)
+{
+	struct handshake h;
+	bool reset, connected;
+
+	if (!crafted_syn(&h, port))
+		return seen(false, "no SYN/ACK");
+	reset = kernel_resets(&h);
+	connected = crafted_ack(&h);
+	return seen(reset != spared && connected == spared, "%s, %s",
+		    reset ? "RST" : "no RST",
+		    connected ? "connected" : "not connected");
+}
+
+static const char *me(unsigned int port)
+{
+	static char text[80];
+
+	snprintf(text, sizeof(text), "%s", ep_str(host(A, port)));
+	return text;
+}
+
+static struct seen unregistered(const struct row *row)
+{
+	(void)row;
+	return handshake(MY_PORT, false);
+}
+
+static struct seen registered(const struct row *row)
+{
+	struct seen s;
+
+	(void)row;
+	must(A, "natpunchctl crafted add %s %s --lease 60", me(MY_PORT),
+	     ep_str(server(1, SERVER_PORT)));
+	s = handshake(MY_PORT, true);
+	return s;
+}
+
+static struct seen another_is_not_spared(const struct row *row)
+{
+	(void)row;
+	must(A, "natpunchctl crafted add %s %s --lease 60", me(MY_PORT + 10),
+	     ep_str(server(1, SERVER_PORT)));
+	return handshake(MY_PORT + 11, false);
+}
+
+static struct seen a_lease_ends(const struct row *row)
+{
+	(void)row;
+	must(A, "natpunchctl crafted add %s %s --lease 5", me(MY_PORT + 20),
+	     ep_str(server(1, SERVER_PORT)));
+	sleep_s(10);
+	return handshake(MY_PORT + 20, false);
+}
+
+static struct seen watched_device(const struct row *row)
+{
+	struct seen s;
+
+	(void)row;
+	must(A, "natpunchctl crafted auto eth0 on");
+	s = handshake(MY_PORT + 30, true);
+	must(A, "natpunchctl crafted auto eth0 off");
+	return s;
+}
+
+/* The gateway spares the flow: A's RST leaves A, but does not get out. */
+static struct seen on_the_gateway(const struct row *row)
+{
+	struct handshake h;
+	bool reset;
+
+	(void)row;
+	must(GA, "natpunchctl crafted add %s %s --lease 60", me(MY_PORT + 40),
+	     ep_str(server(1, SERVER_PORT)));
+	if (!crafted_syn(&h, MY_PORT + 40))
+		return seen(false, "no SYN/ACK");
+	reset = kernel_resets(&h);
+	return seen(reset && crafted_ack(&h), "A sends %s",
+		    reset ? "RST" : "no RST");
+}
+
+/* A RST that a program makes for its registered flow gets out. */
+static struct seen own_rst_passes(const struct row *row)
+{
+	struct ep from = host(A, MY_PORT + 50), to = server(1, SERVER_PORT);
+	int sniffer = sniff_open(A, "eth0");
+	struct packet p = packet_tcp(from, to, TCP_RST, 1000, 0);
+
+	(void)row;
+	must(A, "natpunchctl crafted add %s %s --lease 60", me(MY_PORT + 50),
+	     ep_str(to));
+	packet_send(A, &p);
+	return seen(sniff_find(sniffer, &p, is_my_rst, &from, 1000),
+		    "does it leave?");
+}
+
+static const struct row rows[] = {
+	{ .name = "without a registration the kernel resets it",
+	  .measure = unregistered, .families = BOTH },
+	{ .name = "a registered flow connects",
+	  .measure = registered, .families = BOTH },
+	{ .name = "another flow is reset as ever",
+	  .measure = another_is_not_spared, .families = BOTH },
+	{ .name = "a lease ends by itself",
+	  .measure = a_lease_ends },
+	{ .name = "on a watched device no registration is needed",
+	  .measure = watched_device, .families = BOTH },
+	{ .name = "a gateway spares an inside host's flow",
+	  .measure = on_the_gateway, .families = BOTH },
+	{ .name = "a program's own RST gets out",
+	  .measure = own_rst_passes, .families = BOTH },
+};
+
+ROWS_MAIN(rows)
