@@ -70,6 +70,8 @@ objects		= $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard $(1))))
 lib_objects	:= $(call objects,user/lib/*.c)
 ctl_objects	:= $(call objects,user/natpunchctl/*.c)
 
+$(ctl_objects): ALL_CFLAGS += -DNATPUNCH_VERSION='"$(VERSION)"'
+
 tools: $(B)/natpunchctl $(B)/libnatpunch.a $(B)/libnatpunch.so
 
 $(B)/obj/%.o: %.c $(B)/.flags | $(B)/.have-libs
@@ -122,7 +124,7 @@ check: deps-vm deps-lint
 
 bench: deps-vm
 	@$(MAKE) -s tools selftests
-	@selftests/bench_in_vm $(firstword $(KERNELS))
+	@KERNELS="$(KERNELS)" scripts/bench
 
 lint: deps-vm deps-lint
 	@scripts/lint
@@ -142,6 +144,8 @@ install: all
 	ln -sf libnatpunch.so.0 '$(DEST)/lib/libnatpunch.so'
 	install -D -m 644 -t '$(DEST)/include' user/lib/natpunch.h
 	install -D -m 644 -t '$(DEST)/include/linux' include/uapi/linux/natpunch.h
+	install -D -m 644 -t '$(DEST)/share/bash-completion/completions' \
+		user/completion/natpunchctl
 	install -d '$(DEST)/lib/pkgconfig'
 	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' \
 		scripts/libnatpunch.pc.in >'$(DEST)/lib/pkgconfig/libnatpunch.pc'
@@ -158,6 +162,7 @@ uninstall:
 		'$(DEST)'/lib/libnatpunch.so* '$(DEST)/include/natpunch.h' \
 		'$(DEST)/include/linux/natpunch.h' \
 		'$(DEST)/lib/pkgconfig/libnatpunch.pc' \
+		'$(DEST)/share/bash-completion/completions/natpunchctl' \
 		$(foreach page,$(man_pages),'$(DEST)/share/man/man$(subst \
 			.,,$(suffix $(page)))/$(notdir $(page))')
 ifeq ($(DESTDIR),)
