@@ -86,11 +86,12 @@ static struct seen race(const struct row *row)
 	waitpid(pid[1], NULL, 0);
 	sleep_ms(500);
 	while (sniff_next(wire, &p, 0)) {
-		unsigned int number = 0, which = ep_eq(p.dst, to[1]);
+		unsigned int number, which = ep_eq(p.dst, to[1]);
 
-		if (!ep_eq(p.dst, to[which]))
+		if (!ep_eq(p.dst, to[which]) ||
+		    sscanf((char *)p.data + p.payload, "packet %u",
+			   &number) != 1)
 			continue;
-		sscanf((char *)p.data + p.payload, "packet %u", &number);
 		/* Both racers count alike, from where they were forked. */
 		port[which][number % ROUNDS] = ep_port(p.src);
 	}
