@@ -43,20 +43,32 @@ static void check_alias(const char *type)
 		type);
 }
 
-static void check_deadlock(void)
+/* The module is loaded while RTNL and the list of namespaces are busy. */
+static bool add_while_all_is_in_motion(void)
 {
 	struct job links = job_start(GA, "while :; do ip link add v1 type veth "
 				     "peer name v2; ip link del v1; done");
 	struct job spaces = job_start(HOME, "while :; do ip netns add churn; "
 				      "ip netns del churn; done");
+	bool done;
+
+	sleep_ms(100);
+	done = add_object("natpunch-eif");
+	job_stop(&links);
+	job_stop(&spaces);
+	run(GA, "ip link del v1");
+	run(HOME, "ip netns del churn");
+	return done;
+}
+
+static void check_deadlock(void)
+{
 	int i, done = 0;
 
 	for (i = 0; i < ROUNDS; i++) {
 		unload_policy();
-		done += add_object("natpunch-eif");
+		done += add_while_all_is_in_motion();
 	}
-	job_stop(&links);
-	job_stop(&spaces);
 	ktap_ok(done == ROUNDS,
 		"%d of %d loads while devices and namespaces come and go",
 		done, ROUNDS);

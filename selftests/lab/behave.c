@@ -109,9 +109,8 @@ struct seen endpoint_is_kept_for(const struct row *row)
 		return seen(false, "no flow to begin with");
 	sleep_s(row->arg);
 	kept = still_taken(&f, &got);
-	return seen(kept, "%s %u after %ld s; A2 gets %u",
-		    kept ? "keeps" : "loses", ep_port(f.external), row->arg,
-		    ep_port(got));
+	return seen(kept, "%s after %ld s; A2 gets %u",
+		    kept ? "kept" : "lost", row->arg, ep_port(got));
 }
 
 struct seen endpoint_is_kept_after_rst(const struct row *row)
@@ -125,9 +124,8 @@ struct seen endpoint_is_kept_after_rst(const struct row *row)
 	stream_abort(f.out);
 	sleep_s(row->arg);
 	kept = still_taken(&f, &got);
-	return seen(kept, "%s %u after %ld s; A2 gets %u",
-		    kept ? "keeps" : "loses", ep_port(f.external), row->arg,
-		    ep_port(got));
+	return seen(kept, "%s after %ld s; A2 gets %u",
+		    kept ? "kept" : "lost", row->arg, ep_port(got));
 }
 
 /* Filtering */
