@@ -175,8 +175,8 @@ static const struct row rows[] = {
 	{ .name = "the router answers pings",
 	  .measure = router_answers_ping, EIF, .stock = STOCK_PASSES,
 	  .families = BOTH },
-	{ .name = "a SYN that the filter denies is the router's to refuse",
-	  .measure = denied_syn_is_refused, .options = "--filter adf",
+	{ .name = "a SYN that the filter denies, without hold, is the router's to refuse",
+	  .measure = denied_syn_is_refused, .options = "--filter adf --hold off",
 	  .stock = STOCK_PASSES, .families = BOTH },
 };
 
