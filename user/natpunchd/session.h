@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Sessions: one for each connection of two sites to a service, at both of them.
+ * The one that *asks* wants a service of the peer's at an endpoint of its own;
+ * the one that *serves* has it. session.c owns the states, the timers and the
+ * messages; how packets get through (candidates, checks, punching, relaying) is
+ * struct path_ops' affair and not known here.
+ *
+ *            asks                               serves
+ *   idle     gathers candidates                 gathers candidates
+ *   offered  has sent the offer                 -
+ *   answered has the answer                     has sent the answer
+ *   checking path->check() runs                 path->check() runs
+ *   direct, relayed   data flows; a relayed one goes on checking
+ *   closed   over, and about to be freed
+ *
+ *   idle -> offered -> answered -> checking -> direct | relayed
+ *   idle -> answered                 (serves)
+ *   relayed -> direct                (a better path opened later)
+ *   direct, relayed -> checking      (the path broke, or an endpoint changed)
+ *   any but closed -> idle           (asks: it failed; tried again, later)
+ *   any but closed -> closed
+ *
+ * Nothing else happens: session_set_state() refuses it loudly.
+ */
+#ifndef _NATPUNCHD_SESSION_H
+#define _NATPUNCHD_SESSION_H
+
+#include "endpoint.h"
+#include "natpunchd.h"
+#include "peer.h"
+#include "rendezvous.h"
+
+#define SESSION_ID_SIZE		17	/* 16 hex digits and a NUL */
+#define SESSION_REASON_SIZE	160
+#define MAX_SESSIONS		1024
+#define MAX_SESSIONS_OF_PEER	64
+
+enum session_role { SESSION_ASKS, SESSION_SERVES };
+
+enum session_state {
+	SESSION_IDLE,
+	SESSION_OFFERED,
+	SESSION_ANSWERED,
+	SESSION_CHECKING,
+	SESSION_DIRECT,
+	SESSION_RELAYED,
+	SESSION_CLOSED,
+};
+
+struct session {
+	struct session *next;
+	struct daemon *daemon;
+	char id[SESSION_ID_SIZE];	/* the asker's choice, of this attempt */
+	enum session_role role;
+	enum session_state state;
+	struct peer *peer;
+	char service[NAME_SIZE];
+	uint8_t proto;			/* IPPROTO_TCP or IPPROTO_UDP */
+	union endpoint listen;		/* asks: where clients come to */
+	union endpoint to;		/* serves: the service */
+	bool by_hand;			/* offer and answer by copy and paste */
+	bool configured;		/* asks: from the file */
+
+	json_t *local;			/* our candidates, an array */
+	json_t *remote;			/* the peer's, as it sent them: check! */
+	unsigned int one_way_ms;	/* a message's way to the peer, or 0 */
+	unsigned int attempt;		/* asks: failures since it last was up */
+	uint64_t created_ms;		/* clock_ms() */
+	uint64_t since_ms;		/* ... of the state */
+	uint64_t sent_ms;		/* ... of the offer */
+	char reason[SESSION_REASON_SIZE];	/* why it last failed, or "" */
+	struct event *timer;		/* session.c's: the state's deadline */
+	unsigned int held_ms;		/* serves: the offer lay here so long */
+	void *line_data;		/* session_offer_line()'s */
+	void (*line)(struct session *s, const char *line, void *data);
+
+	void *path;			/* path_ops' own */
+};
+
+/**
+ * struct path_ops - how sessions connect. All are called from the loop. None may
+ * block. Those that return an int return 0 or -errno, and have called
+ * session_explain() if they fail; the session then fails.
+ */
+struct path_ops {
+	const char *name;
+
+	/**
+	 * @start, @stop: the daemon begins (the configuration is read, the
+	 * privileges are dropped) and ends (sessions are closed already).
+	 * @reload: the configuration is another one.
+	 */
+	int (*start)(struct daemon *d);
+	void (*stop)(struct daemon *d);
+	int (*reload)(struct daemon *d);
+
+	/**
+	 * @gather: collect candidates for the service (serves: s->to) or the
+	 * listener (asks: s->listen). Calls session_gathered(), now or later,
+	 * within SESSION_GATHER_MS: then the session fails.
+	 */
+	int (*gather)(struct session *s);
+
+	/**
+	 * @check: s->local and s->remote are there. Both sides begin @delay_ms
+	 * from now, as well as the signalling tells; by hand it may be minutes
+	 * off, and SESSION_BY_HAND_MS is the time to keep trying. Ends with
+	 * session_open() or session_fail(); a deadline of SESSION_CHECK_MS is
+	 * kept by session.c. Called again for a relayed session when the peer
+	 * sends new candidates.
+	 */
+	int (*check)(struct session *s, unsigned int delay_ms);
+
+	/** @signal: what the peer's session_signal() sent. NULL: none wanted */
+	void (*signal)(struct session *s, const json_t *body);
+
+	/**
+	 * @close: let go of everything that s->path has; called in every state
+	 * once gather() was, also before a new attempt.
+	 */
+	void (*close)(struct session *s);
+
+	/**
+	 * @show: add what is known of the path to @into: "way" (the kind of
+	 * candidate), "local", "remote", "rtt_ms", "bytes_in", "bytes_out".
+	 */
+	void (*show)(const struct session *s, json_t *into);
+
+	/**
+	 * @save: what adopt() needs to take over a live path after a restart;
+	 * NULL: nothing. @adopt: do so; the state is that which was saved.
+	 */
+	json_t *(*save)(const struct session *s);
+	int (*adopt)(struct session *s, const json_t *saved);
+};
+
+#define SESSION_GATHER_MS	5000
+#define SESSION_ANSWER_MS	10000	/* from a peer that is online */
+#define SESSION_CHECK_MS	20000
+#define SESSION_BY_HAND_MS	600000
+#define SESSION_OFFER_LIFE_S	3600	/* it waits so long for a sleeper */
+
+/* --- for path_ops --------------------------------------------------------- */
+
+/** session_gathered() - our candidates: an array, stolen. */
+void session_gathered(struct session *s, json_t *candidates);
+/** session_open() - it is SESSION_DIRECT or SESSION_RELAYED now. */
+void session_open(struct session *s, enum session_state how);
+/** session_lost() - an open path is gone: check again, with new candidates. */
+void session_lost(struct session *s, const char *why, ...) __printf(2, 3);
+/** session_fail() - this attempt is over. The asker tries again later. */
+void session_fail(struct session *s, const char *why, ...) __printf(2, 3);
+/** session_explain() - why it is about to fail: s->reason. */
+void session_explain(struct session *s, const char *why, ...) __printf(2, 3);
+/**
+ * session_signal() - tell the peer's path_ops something about this session,
+ * through the broker. 0, or as rendezvous_send(); -EOPNOTSUPP by hand.
+ */
+int session_signal(struct session *s, const json_t *body);
+/**
+ * session_update() - our candidates have changed: s->local is replaced (stolen)
+ * and sent; the peer's check() is called again.
+ */
+int session_update(struct session *s, json_t *candidates);
+
+/* --- for control.c and the daemon ----------------------------------------- */
+
+/** struct wish - a connection that is wanted. */
+struct wish {
+	struct peer *peer;
+	const char *service;
+	uint8_t proto;
+	union endpoint listen;
+	bool configured;
+	bool by_hand;
+};
+
+/**
+ * session_connect() - ask for a service; it is tried until deleted.
+ * Return: NULL, and errno: EEXIST (something listens there already), ENOSPC,
+ * ENOMEM.
+ */
+struct session *session_connect(struct daemon *d, const struct wish *wish);
+/**
+ * session_on_line() - by hand: @line is called once with the line to copy (the
+ * offer's, or the answer's), or with NULL if there will be none: s->reason.
+ */
+void session_on_line(struct session *s,
+		     void (*line)(struct session *s, const char *line,
+				  void *data), void *data);
+/** session_close() - tell the peer, let go, free. */
+void session_close(struct session *s, const char *why, ...) __printf(2, 3);
+struct session *session_by_id(const struct daemon *d, const char *id);
+json_t *session_show(const struct session *s);
+
+/** session_set_state() - what the table above allows; notifies monitors. */
+bool session_set_state(struct session *s, enum session_state state);
+bool session_may(enum session_role role, enum session_state from,
+		 enum session_state to);
+const char *session_state_name(enum session_state state);
+
+void session_start(struct daemon *d);
+/** session_reload() - wishes of the file; what is allowed no more is closed. */
+int session_reload(struct daemon *d);
+/** session_stop() - save those that live, close none: flows go on. */
+void session_stop(struct daemon *d);
+/** session_peer_gone(), session_service_gone() - close what hangs on it. */
+void session_peer_gone(struct daemon *d, const struct peer *peer);
+void session_service_gone(struct daemon *d, const char *service);
+/** session_peer_online() - it woke up: offer now what waits for it. */
+void session_peer_online(struct daemon *d, struct peer *peer);
+
+/* path.c: the path_ops that this build has. */
+extern const struct path_ops path_ops;
+
+#endif /* _NATPUNCHD_SESSION_H */
