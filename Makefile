@@ -69,6 +69,8 @@ ALL_CFLAGS	= -std=gnu11 $(WARNINGS) -MMD -MP -fPIC -Iinclude/uapi \
 objects		= $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard $(1))))
 lib_objects	:= $(call objects,user/lib/*.c)
 ctl_objects	:= $(call objects,user/natpunchctl/*.c)
+# What the module has in common with programs: pure C.
+pure_objects	:= $(call objects,kernel/predict.c kernel/stun.c)
 
 $(ctl_objects): ALL_CFLAGS += -DNATPUNCH_VERSION='"$(VERSION)"'
 
@@ -79,6 +81,10 @@ $(B)/obj/%.o: %.c $(B)/.flags | $(B)/.have-libs
 	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -c -o $@ $<
 
 $(B)/libnatpunch.a: $(lib_objects)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(B)/libpure.a: $(pure_objects)
 	rm -f $@
 	$(AR) rcs $@ $^
 
