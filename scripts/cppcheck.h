@@ -14,6 +14,7 @@
 #define list_for_each_entry_rcu(p, h, ...)	NP_WALK(p, np_first(h))
 #define hlist_for_each_entry(p, h, m)	NP_WALK(p, np_first(h))
 #define hlist_for_each_entry_rcu(p, h, m)	NP_WALK(p, np_first(h))
+#define LIST_FOREACH(p, h, m)	NP_WALK(p, np_first(h))
 #define list_for_each_entry_safe(p, n, h, m) \
 	for (p = np_first(h), n = np_next(p); p; p = n, n = np_next(p))
 #define in_dev_for_each_ifa_rcu(p, dev)	NP_WALK(p, np_first(dev))

@@ -114,6 +114,7 @@ enum zoo_pooling {
 };
 
 #define ZOO_ADDRESSES_MAX	16
+#define ZOO_BLOCKS_MAX		8
 
 /**
  * struct zoo_kind - a NAT's behaviour. Start from zoo_default(), a preset or a
@@ -156,10 +157,15 @@ struct zoo_kind {
 	uint32_t icmp;
 	bool inbound_refresh;	/* inbound packets refresh, too */
 
-	/* --- other subscribers' new mappings, per protocol and address --- */
+	/*
+	 * Other subscribers' new mappings, of UDP and of TCP, at each external
+	 * address; to other destinations than ours.
+	 */
 	double cross_rate;	/* a second, on the average; 0: none */
 	unsigned int cross_burst; /* so many at once (1: a Poisson process) */
-	uint32_t cross_life;	/* seconds that they hold their ports */
+	uint32_t cross_life;	/* seconds that they hold their ports (at most
+				 * 16384 do at a time)
+				 */
 	unsigned int cross_subscribers;
 
 	/* --- bounds --- */
@@ -244,8 +250,11 @@ struct zoo;
 /** zoo_new() - NULL only without memory; @kind has to pass zoo_check(). */
 struct zoo *zoo_new(const struct zoo_kind *kind);
 void zoo_free(struct zoo *zoo);
-/** zoo_reset() - empty, as new, of another kind if @kind is not NULL. */
-void zoo_reset(struct zoo *zoo, const struct zoo_kind *kind);
+/**
+ * zoo_reset() - empty, as new, of another kind if @kind is not NULL. False without
+ * memory; zoo_free() is all that may be done with it then.
+ */
+bool zoo_reset(struct zoo *zoo, const struct zoo_kind *kind);
 const struct zoo_kind *zoo_kind_of(const struct zoo *zoo);
 
 /** What becomes of a packet. */
@@ -339,8 +348,8 @@ struct zoo_counts {
 struct zoo_counts zoo_counts(const struct zoo *zoo);
 
 /** zoo_block_of() - the newest block of a subscriber; false if he has none. */
-bool zoo_block_of(const struct zoo *zoo, int protocol, struct zoo_ep internal,
-		  uint16_t *min, uint16_t *max);
+bool zoo_block_of(const struct zoo *zoo, struct zoo_ep internal, uint16_t *min,
+		  uint16_t *max);
 
 /*
  * Random numbers as the zoo makes them (SplitMix64), for those who want
