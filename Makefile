@@ -71,6 +71,9 @@ lib_objects	:= $(call objects,user/lib/*.c)
 ctl_objects	:= $(call objects,user/natpunchctl/*.c)
 # What the module has in common with programs: pure C.
 pure_objects	:= $(call objects,kernel/predict.c kernel/stun.c)
+stun_objects	:= $(call objects,user/stun/*.c)
+# What signs STUN messages (user/stun/stun-auth.c) needs it, natpunchctl does not.
+CRYPTO_LIBS	= $(shell $(PKG_CONFIG) --libs libcrypto)
 
 $(ctl_objects): ALL_CFLAGS += -DNATPUNCH_VERSION='"$(VERSION)"'
 
@@ -88,6 +91,10 @@ $(B)/libpure.a: $(pure_objects)
 	rm -f $@
 	$(AR) rcs $@ $^
 
+$(B)/libstun.a: $(stun_objects)
+	rm -f $@
+	$(AR) rcs $@ $^
+
 $(B)/libnatpunch.so.0: $(lib_objects) user/lib/libnatpunch.map
 	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libnatpunch.so.0 \
 		-Wl,--version-script,user/lib/libnatpunch.map -Wl,-z,defs \
@@ -96,12 +103,12 @@ $(B)/libnatpunch.so.0: $(lib_objects) user/lib/libnatpunch.map
 $(B)/libnatpunch.so: $(B)/libnatpunch.so.0
 	ln -sf libnatpunch.so.0 $@
 
-$(B)/natpunchctl: $(ctl_objects) $(B)/libnatpunch.a
+$(B)/natpunchctl: $(ctl_objects) $(B)/libnatpunch.a $(B)/libstun.a $(B)/libpure.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIB_LIBS)
 
 $(B)/.have-libs:
-	@$(PKG_CONFIG) --exists $(LIBS) || { echo 'Missing: apt-get install' \
-		'pkg-config libmnl-dev libjansson-dev (or scripts/deps build)' >&2; \
+	@$(PKG_CONFIG) --exists $(LIBS) libcrypto || { echo 'Missing: apt-get install' \
+		'pkg-config libmnl-dev libjansson-dev libssl-dev (or scripts/deps build)' >&2; \
 		false; }
 	@mkdir -p $(@D)
 	@touch $@
