@@ -40,6 +40,7 @@ static const struct {
 static int ns_fd[NODES + 1];		/* [HOME] is where we came from */
 static int family = AF_INET;
 static bool has_delay;
+static unsigned int delay_ms;
 
 const char *node_name(enum node node)
 {
@@ -259,21 +260,33 @@ static void wire_gateway(enum node gw, const char *next4, const char *next6)
 		ktap_bail("%s: %s", nodes[gw].name, run_output());
 }
 
+void lab_wan_wire(enum node gw)
+{
+	const char *dev = gw == GA ? "ga" : "gb";
+	const char *next4 = gw == GA ? "203.0.113.1" : "198.51.100.1";
+	const char *next6 = gw == GA ? "2001:db8:a::1" : "2001:db8:b::1";
+	char batch[512];
+
+	snprintf(batch, sizeof(batch),
+		 "link add %s type veth peer name wan netns %s\n"
+		 "addr add %s/24 dev %s\n"
+		 "addr add %s/64 dev %s nodad\n"
+		 "link set %s up\n", dev, node_name(gw), next4, dev, next6,
+		 dev, dev);
+	if (run_with(NET, batch, "ip -batch -"))
+		ktap_bail("%s: %s", dev, run_output());
+	wire_gateway(gw, next4, next6);
+	if (gw == GA)
+		must(GA, "ip addr add " SECOND_WAN_ADDRESS "/24 dev wan");
+}
+
 static void wire_internet(void)
 {
 	static const char batch[] =
-		"link add ga type veth peer name wan netns GA\n"
-		"link add gb type veth peer name wan netns GB\n"
 		"link add srv type veth peer name eth0 netns SERVER\n"
-		"addr add 203.0.113.1/24 dev ga\n"
-		"addr add 2001:db8:a::1/64 dev ga nodad\n"
-		"addr add 198.51.100.1/24 dev gb\n"
-		"addr add 2001:db8:b::1/64 dev gb nodad\n"
 		"addr add 192.0.2.1/24 dev srv\n"
 		"addr add 2001:db8:5::1/64 dev srv nodad\n"
 		"link set lo up\n"
-		"link set ga up\n"
-		"link set gb up\n"
 		"link set srv up\n"
 		/* A place where packets vanish, for whoever needs silence. */
 		"route add blackhole 192.0.2.128/25\n"
@@ -291,9 +304,8 @@ static void wire_internet(void)
 	if (run_with(NET, batch, "ip -batch -") ||
 	    run_with(SERVER, server_batch, "ip -batch -"))
 		ktap_bail("internet: %s", run_output());
-	wire_gateway(GA, "203.0.113.1", "2001:db8:a::1");
-	wire_gateway(GB, "198.51.100.1", "2001:db8:b::1");
-	must(GA, "ip addr add " SECOND_WAN_ADDRESS "/24 dev wan");
+	lab_wan_wire(GA);
+	lab_wan_wire(GB);
 }
 
 /* Without offload the sender writes real checksums and the receiver looks. */
@@ -323,12 +335,19 @@ void lab_delay(unsigned int ms)
 	static const char * const devs[] = { "ga", "gb", "srv" };
 	size_t i, n = 0;
 
+	delay_ms = ms;
 	for (i = 0; i < ARRAY_SIZE(devs); i++)
 		n += sprintf(batch + n, "qdisc replace dev %s root netem "
 			     "delay %ums limit 200000\n", devs[i], ms);
 	has_delay = !run_with(NET, batch, "tc -batch -");
 	if (!has_delay)
 		ktap_diag("no netem here, so no delay: %s", run_output());
+}
+
+void lab_delay_again(void)
+{
+	if (has_delay)
+		lab_delay(delay_ms);
 }
 
 void lab_start(void)

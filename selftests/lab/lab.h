@@ -58,6 +58,10 @@ bool lab_has_delay(void);
 
 /** lab_delay() - set NET's one-way delay in milliseconds (20 at the start). */
 void lab_delay(unsigned int ms);
+/** lab_delay_again() - the same as now, for devices that are new. */
+void lab_delay_again(void);
+/** lab_wan_wire() - the wire between a gateway and NET, which must not be there. */
+void lab_wan_wire(enum node gateway);
 
 /*
  * Addresses, in the family that the test is looking at (IPv4 at the start).

@@ -234,7 +234,8 @@ extern const size_t zoo_presets_count;
 bool zoo_preset(const char *name, struct zoo_kind *kind);
 
 /**
- * zoo_parse() - change @kind as a text says: "mapping=apd,filter=apd,alloc=seq:+2".
+ * zoo_parse() - change @kind as a text says: "mapping=apd,filter=apd,alloc=seq:+2",
+ * or, from a preset on, "sequential,step=2".
  * Returns NULL, or what is wrong (static text, naming the word). zoo_kind.c lists
  * the words. zoo_text() writes what zoo_parse() reads, all of it.
  */

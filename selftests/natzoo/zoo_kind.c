@@ -4,7 +4,8 @@
  *
  * A kind's text is words divided by commas, "mapping=apd,alloc=seq:+2,hairpin=no";
  * words[] lists them. "alloc" may carry its number: seq, parity and per-dest a step,
- * block its size, band its width. A yes-or-no word alone means yes.
+ * block its size, band its width. A yes-or-no word alone means yes. A preset's name
+ * is a word, too: all others go back to what it says.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -220,6 +221,8 @@ static const char *read_word(struct zoo_kind *kind, const char *text)
 	size_t len = strcspn(text, "=");
 	const struct word *w = find_word(text, len);
 
+	if (!w && !text[len] && zoo_preset(text, kind))
+		return NULL;
 	if (!w)
 		return complain("no such word", text, len);
 	if (!text[len] && w->names == yes_names)
