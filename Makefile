@@ -31,7 +31,7 @@ all: tools modules
 help:
 	@echo 'make              natpunch.ko and natpunch_policy.ko here, programs in build/'
 	@echo '     modules        the modules alone (KDIR=... the kernel headers to use)'
-	@echo '     tools          natpunchctl and libnatpunch alone'
+	@echo '     tools          natpunchctl, libnatpunch and natpunchd alone'
 	@echo 'make install      into the system, for the kernel of KDIR'
 	@echo '     uninstall      undo that (PREFIX=/usr/local DESTDIR=)'
 	@echo 'make demo         masquerade and natpunch side by side, in a VM'
@@ -64,11 +64,12 @@ WARNINGS	:= -Wall -Wextra -Wshadow -Wstrict-prototypes \
 		   -Wmissing-prototypes -Werror=implicit \
 		   -Werror=incompatible-pointer-types $(if $(WERROR),-Werror)
 ALL_CFLAGS	= -std=gnu11 $(WARNINGS) -MMD -MP -fPIC -Iinclude/uapi \
-		  -Iuser/lib $(LIB_CFLAGS) $(CFLAGS)
+		  -Iuser/lib -Iuser/common $(LIB_CFLAGS) $(CFLAGS)
 
 objects		= $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard $(1))))
 lib_objects	:= $(call objects,user/lib/*.c)
 ctl_objects	:= $(call objects,user/natpunchctl/*.c)
+common_objects	:= $(call objects,user/common/*.c)
 # What the module has in common with programs: pure C.
 pure_objects	:= $(call objects,kernel/predict.c kernel/stun.c)
 stun_objects	:= $(call objects,user/stun/*.c)
@@ -77,7 +78,7 @@ CRYPTO_LIBS	= $(shell $(PKG_CONFIG) --libs libcrypto)
 
 $(ctl_objects): ALL_CFLAGS += -DNATPUNCH_VERSION='"$(VERSION)"'
 
-tools: $(B)/natpunchctl $(B)/libnatpunch.a $(B)/libnatpunch.so
+tools: $(B)/natpunchctl $(B)/libnatpunch.a $(B)/libnatpunch.so natpunchd
 
 $(B)/obj/%.o: %.c $(B)/.flags | $(B)/.have-libs
 	@mkdir -p $(@D)
@@ -103,7 +104,8 @@ $(B)/libnatpunch.so.0: $(lib_objects) user/lib/libnatpunch.map
 $(B)/libnatpunch.so: $(B)/libnatpunch.so.0
 	ln -sf libnatpunch.so.0 $@
 
-$(B)/natpunchctl: $(ctl_objects) $(B)/libnatpunch.a $(B)/libstun.a $(B)/libpure.a
+$(B)/natpunchctl: $(ctl_objects) $(common_objects) $(B)/libnatpunch.a \
+		  $(B)/libstun.a $(B)/libpure.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIB_LIBS)
 
 $(B)/.have-libs:
@@ -112,6 +114,35 @@ $(B)/.have-libs:
 		false; }
 	@mkdir -p $(@D)
 	@touch $@
+
+# --- the daemon ------------------------------------------------------------
+
+# The rest is of use without it, so it is left out where its libraries are not.
+DAEMON_LIBS	:= libevent_core libmosquitto libsodium libconfig libcap-ng \
+		   libsystemd libcrypto
+DAEMON		:= $(shell $(PKG_CONFIG) --exists $(DAEMON_LIBS) && echo yes)
+DAEMON_LDLIBS	= $(shell $(PKG_CONFIG) --libs $(DAEMON_LIBS)) -pthread
+daemon_objects	:= $(filter-out %/main.o,$(call objects,user/natpunchd/*.c))
+daemon_archives	:= $(B)/libnatpunchd.a $(B)/libnatpunch.a $(B)/libstun.a \
+		   $(B)/libpure.a
+
+$(daemon_objects) $(B)/obj/user/natpunchd/main.o: \
+	ALL_CFLAGS += -DNATPUNCH_VERSION='"$(VERSION)"' -pthread
+
+ifeq ($(DAEMON),yes)
+natpunchd: $(B)/natpunchd
+else
+natpunchd:
+	@echo 'Left out: natpunchd, which needs $(DAEMON_LIBS)' \
+		'(scripts/deps build)' >&2
+endif
+
+$(B)/libnatpunchd.a: $(daemon_objects) $(common_objects)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(B)/natpunchd: $(B)/obj/user/natpunchd/main.o $(daemon_archives)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIB_LIBS) $(DAEMON_LDLIBS) -lm
 
 # Other flags, other objects.
 $(B)/.flags: FORCE
@@ -188,6 +219,6 @@ clean:
 	rm -f *.ko *.o *.mod *.mod.c .*.cmd Module.symvers modules.order \
 		kernel/*.o kernel/.*.cmd
 
-.PHONY: all help modules tools selftests demo check bench lint install \
+.PHONY: all help modules tools natpunchd selftests demo check bench lint install \
 	uninstall clean FORCE
 FORCE:

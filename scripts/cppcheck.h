@@ -10,6 +10,8 @@
 #define mnl_attr_for_each_nested(a, n)	NP_WALK(a, np_first(n))
 #define nla_for_each_attr(a, h, l, r)	NP_WALK(a, np_first(h))
 
+#define json_array_foreach(a, i, v)	for (i = 0; (v = np_next(a)); i++)
+
 #define list_for_each_entry(p, h, m)	NP_WALK(p, np_first(h))
 #define list_for_each_entry_rcu(p, h, ...)	NP_WALK(p, np_first(h))
 #define hlist_for_each_entry(p, h, m)	NP_WALK(p, np_first(h))

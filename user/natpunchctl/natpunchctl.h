@@ -13,6 +13,8 @@
 #include <jansson.h>
 #include <natpunch.h>
 
+#include "nearest.h"
+
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #define __printf(a, b)	__attribute__((format(printf, a, b)))
 #define __noreturn	__attribute__((noreturn))
@@ -100,7 +102,6 @@ extern const struct object * const objects[];
 
 /* words.c */
 int find_word(const char *kind, const char *word, const char * const *words);
-const char *nearest_word(const char *word, const char * const *words);
 
 /* fail.c */
 void start_messages(const struct ctl *ctl);

@@ -16,7 +16,7 @@
 #include "seal.h"
 
 #define CONF_PATH	"/etc/natpunch/natpunchd.conf"
-#define CONF_MAX_BYTES	(1 << 20)
+#define CONF_MAX_BYTES	(1024 * 1024)
 
 /** struct conf_list - strings. */
 struct conf_list {

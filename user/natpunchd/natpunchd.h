@@ -36,6 +36,8 @@ struct daemon {
 	struct rendezvous *rendezvous;	/* rendezvous.c */
 	struct control *control;	/* control.c */
 	const struct path_ops *path;	/* how sessions connect: session.h */
+	bool running;			/* started, and not ending yet */
+	bool save_pending;		/* saved.c's */
 };
 
 /* clock.c */

@@ -16,7 +16,7 @@ struct peer {
 	struct peer *next;
 	char name[NAME_SIZE];		/* as *our* administrator calls it */
 	struct site_public key;
-	struct replay replay;		/* seal.c's */
+	struct replay replay;		/* seal.c's; kept by seen.c */
 
 	/* rendezvous.c's: what the brokers tell. */
 	bool online;			/* a broker at least has it there */
@@ -25,7 +25,7 @@ struct peer {
 	uint64_t boot;			/* what its presence was dated with */
 	uint32_t brokers;		/* bit n: present at broker n */
 
-	bool stale;			/* peer.c's, while it reloads */
+	bool listed;			/* peer.c's, while it reloads */
 };
 
 struct peer *peer_by_name(const struct daemon *d, const char *name);
@@ -38,6 +38,13 @@ struct peer *peer_by_id(const struct daemon *d, const char *id);
  */
 int peer_reload(struct daemon *d);
 void peer_free_all(struct daemon *d);
+
+/**
+ * seen_load(), seen_save() - a peer's replay window, from and to the state
+ * directory: what came before a restart does not come again after it.
+ */
+void seen_load(const struct daemon *d, struct peer *peer);
+void seen_save(const struct daemon *d, const struct peer *peer);
 
 /**
  * may_name() - may a site or a service be called so? A letter or a digit, then

@@ -38,7 +38,7 @@ void rendezvous_on(const char *type, message_fn *fn);
  * @life_s: how long it may wait for a peer that sleeps; at most a week
  *
  * Return: 0, handed to a broker at least; -ENOTCONN, none is there (nothing is
- * kept: who wants it later sends it again, rendezvous_came() is called);
+ * kept: session_peer_online() tells when there is one again);
  * -EMSGSIZE, beyond SEAL_MAX_TEXT as JSON.
  */
 int rendezvous_send(struct daemon *d, struct peer *peer, const char *type,

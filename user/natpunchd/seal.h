@@ -36,7 +36,10 @@ struct site_key;
 
 /** site_key_make() - a new key into a file that must not exist, mode 0600. */
 int site_key_make(const char *path);
-/** site_key_read() - NULL: errno says why (EBADMSG: it is no such file). */
+/**
+ * site_key_read() - NULL: errno says why; EBADMSG: it is no such key, EPERM: not
+ * only its owner and group may read it.
+ */
 struct site_key *site_key_read(const char *path);
 struct site_key *site_key_new(void);
 void site_key_free(struct site_key *key);
@@ -103,11 +106,16 @@ struct unsealed {
 };
 
 /**
- * typedef seal_lookup - who has this key? Return: the peer, with its replay
- * window in *@replay; NULL: nobody. (A NULL window checks no replay.)
+ * struct seal_lookup - who may send to us.
+ * @find: who has this key? Return: the peer, with its replay window in
+ *	*@replay (left NULL: replays are not looked for); NULL: nobody.
+ * @data: its first argument
  */
-typedef void *seal_lookup(void *data, const struct site_public *key,
-			  struct replay **replay);
+struct seal_lookup {
+	void *(*find)(void *data, const struct site_public *key,
+		      struct replay **replay);
+	void *data;
+};
 
 /**
  * unseal() - check and decrypt.
@@ -115,20 +123,22 @@ typedef void *seal_lookup(void *data, const struct site_public *key,
  *	_REPLAYED and _STRANGER, for the message about it.
  */
 enum seal_error unseal(const struct site_key *to, const void *in, size_t len,
-		       uint64_t now_ms, seal_lookup *lookup, void *data,
+		       uint64_t now_ms, const struct seal_lookup *lookup,
 		       struct unsealed *out);
 
 /*
- * Signed, but for everybody to read: presence. @out has SIGNED_OVERHEAD more
- * bytes than @len. What it says can be repeated: it needs a date of its own.
+ * Signed, but for everybody to read: presence. What it says can be repeated by
+ * anybody: it needs a date of its own.
  */
 #define SIGNED_OVERHEAD	65
+#define SIGNED_MAX_TEXT	1024
 
+/** sign_text() - @out has SIGNED_OVERHEAD more than @len; 0: too long */
 size_t sign_text(const struct site_key *from, const void *text, size_t len,
 		 uint8_t *out);
-/** signed_text() - the text inside; NULL: not signed by @from. */
-const char *signed_text(const struct site_public *from, const void *in,
-			size_t len, size_t *text_len);
+/** signed_text() - the text, with a NUL; false: it was not @from's. */
+bool signed_text(const struct site_public *from, const void *in, size_t len,
+		 char text[SIGNED_MAX_TEXT + 1]);
 
 /* One line to copy and paste: "natpunch:" and base64url of a sealed message. */
 #define SEAL_LINE_SIZE	(SEAL_MAX * 4 / 3 + 16)

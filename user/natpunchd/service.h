@@ -20,6 +20,7 @@ struct service {
 	union endpoint to;
 	uint8_t proto;			/* IPPROTO_TCP or IPPROTO_UDP */
 	bool configured;		/* in the file: not ours to delete */
+	bool listed;			/* service.c's, while it reloads */
 	unsigned int n_allowed;
 	char allowed[MAX_ALLOWED][NAME_SIZE];	/* names of peers */
 };
@@ -38,5 +39,10 @@ int service_del(struct daemon *d, const char *name);
 int service_reload(struct daemon *d);
 void service_free_all(struct daemon *d);
 json_t *service_show(const struct service *s);
+/** service_from_json() - what service_show() made, checked. 0 or -EINVAL */
+int service_from_json(struct service *s, const json_t *json);
+/** service_saved(), service_restore() - for the state file: saved.c. */
+json_t *service_saved(const struct daemon *d);
+void service_restore(struct daemon *d, const json_t *saved);
 
 #endif /* _NATPUNCHD_SERVICE_H */

@@ -17,8 +17,7 @@
  *   idle -> offered -> answered -> checking -> direct | relayed
  *   idle -> answered                 (serves)
  *   relayed -> direct                (a better path opened later)
- *   direct, relayed -> checking      (the path broke, or an endpoint changed)
- *   any but closed -> idle           (asks: it failed; tried again, later)
+ *   any but closed -> idle           (asks: it failed or broke; tried again)
  *   any but closed -> closed
  *
  * Nothing else happens: session_set_state() refuses it loudly.
@@ -71,7 +70,11 @@ struct session {
 	uint64_t sent_ms;		/* ... of the offer */
 	char reason[SESSION_REASON_SIZE];	/* why it last failed, or "" */
 	struct event *timer;		/* session.c's: the state's deadline */
-	unsigned int held_ms;		/* serves: the offer lay here so long */
+	enum { SESSION_SOUND, SESSION_FAILING, SESSION_LOSING } doom;
+	bool has_path;			/* gather() or adopt() was called */
+	char instead[SESSION_ID_SIZE];	/* asks: the attempt before this */
+	unsigned int peer_rtt_ms;	/* serves: the peer's way to the broker */
+	uint64_t gone_ms;		/* clock_ms() when it is to be freed */
 	void *line_data;		/* session_offer_line()'s */
 	void (*line)(struct session *s, const char *line, void *data);
 
@@ -88,7 +91,7 @@ struct path_ops {
 
 	/**
 	 * @start, @stop: the daemon begins (the configuration is read, the
-	 * privileges are dropped) and ends (sessions are closed already).
+	 * privileges are dropped) and ends (no session is left).
 	 * @reload: the configuration is another one.
 	 */
 	int (*start)(struct daemon *d);
@@ -116,10 +119,13 @@ struct path_ops {
 	void (*signal)(struct session *s, const json_t *body);
 
 	/**
-	 * @close: let go of everything that s->path has; called in every state
-	 * once gather() was, also before a new attempt.
+	 * @close: let go of everything that s->path has, on the wire too;
+	 * called in every state once gather() was, also before a new attempt.
+	 * @forget: free s->path and close descriptors, but leave what flows:
+	 * the daemon ends, and adopts it when it is back.
 	 */
 	void (*close)(struct session *s);
+	void (*forget)(struct session *s);
 
 	/**
 	 * @show: add what is known of the path to @into: "way" (the kind of
@@ -129,7 +135,9 @@ struct path_ops {
 
 	/**
 	 * @save: what adopt() needs to take over a live path after a restart;
-	 * NULL: nothing. @adopt: do so; the state is that which was saved.
+	 * NULL: nothing. It is asked for at every change of the state, and at
+	 * saved_write() (saved.h), for the daemon may be killed. @adopt: do
+	 * so; the state is that which was saved.
 	 */
 	json_t *(*save)(const struct session *s);
 	int (*adopt)(struct session *s, const json_t *saved);
@@ -147,9 +155,14 @@ struct path_ops {
 void session_gathered(struct session *s, json_t *candidates);
 /** session_open() - it is SESSION_DIRECT or SESSION_RELAYED now. */
 void session_open(struct session *s, enum session_state how);
-/** session_lost() - an open path is gone: check again, with new candidates. */
+/**
+ * session_lost() - an open path is gone: the asker begins anew, at once.
+ * session_fail() - this attempt is over: the asker begins anew, later.
+ *
+ * Both take effect when the loop is back: path->close() is never called from
+ * within, and what path_ops calls until then is ignored.
+ */
 void session_lost(struct session *s, const char *why, ...) __printf(2, 3);
-/** session_fail() - this attempt is over. The asker tries again later. */
 void session_fail(struct session *s, const char *why, ...) __printf(2, 3);
 /** session_explain() - why it is about to fail: s->reason. */
 void session_explain(struct session *s, const char *why, ...) __printf(2, 3);
@@ -160,7 +173,8 @@ void session_explain(struct session *s, const char *why, ...) __printf(2, 3);
 int session_signal(struct session *s, const json_t *body);
 /**
  * session_update() - our candidates have changed: s->local is replaced (stolen)
- * and sent; the peer's check() is called again.
+ * and sent; the peer's check() is called again, in whatever state it is from
+ * SESSION_CHECKING on. 0, or as session_signal().
  */
 int session_update(struct session *s, json_t *candidates);
 
@@ -200,16 +214,19 @@ bool session_may(enum session_role role, enum session_state from,
 		 enum session_state to);
 const char *session_state_name(enum session_state state);
 
-void session_start(struct daemon *d);
+int session_start(struct daemon *d);
 /** session_reload() - wishes of the file; what is allowed no more is closed. */
 int session_reload(struct daemon *d);
-/** session_stop() - save those that live, close none: flows go on. */
+/** session_stop() - the daemon ends: free all, close none: flows go on. */
 void session_stop(struct daemon *d);
 /** session_peer_gone(), session_service_gone() - close what hangs on it. */
 void session_peer_gone(struct daemon *d, const struct peer *peer);
 void session_service_gone(struct daemon *d, const char *service);
-/** session_peer_online() - it woke up: offer now what waits for it. */
-void session_peer_online(struct daemon *d, struct peer *peer);
+/** session_peer_online() - it woke up (NULL: we are back at a broker). */
+void session_peer_online(struct daemon *d, const struct peer *peer);
+/** session_saved(), session_restore() - for the state file: saved.c. */
+json_t *session_saved(const struct daemon *d);
+void session_restore(struct daemon *d, const json_t *saved);
 
 /* path.c: the path_ops that this build has. */
 extern const struct path_ops path_ops;
