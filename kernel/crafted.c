@@ -19,12 +19,16 @@
 #include "stats.h"
 #include "trace.h"
 
-/* A device whose raw and packet sockets are watched. */
-struct np_crafted_dev {
+/*
+ * Somebody watches a device's raw and packet sockets. Each who does has a hook
+ * of his own; they are few, and to learn twice does no harm.
+ */
+struct np_watch {
 	struct list_head list;
 	struct np_net *npn;
 	struct nf_hook_ops ops;
-	char name[IFNAMSIZ];
+	u32 portid;			/* of the netlink socket it is bound to */
+	bool over;			/* that is gone, and so this will be */
 };
 
 /* One segment's endpoints. */
@@ -109,15 +113,6 @@ static const struct tcphdr *np_segment_read(const struct sk_buff *skb,
 	return th;
 }
 
-static unsigned int np_crafted_drop(struct np_net *npn,
-				    const struct np_segment *seg)
-{
-	np_stat_inc(npn->stats, NP_STAT_CRAFTED_RSTS);
-	trace_np_crafted_rst(&seg->src, seg->sport, &seg->dst, seg->dport,
-			     seg->family);
-	return NF_DROP;
-}
-
 /*
  * Who made this RST? The kernel answers what belongs to no connection by a
  * socket of its own, or by that of a closing connection, or (in newer kernels)
@@ -139,8 +134,9 @@ static bool np_rst_is_kernels(const struct sk_buff *skb,
 	return sk->sk_state == TCP_LISTEN;
 }
 
-static unsigned int np_crafted_local_out(void *priv, struct sk_buff *skb,
-					 const struct nf_hook_state *state)
+/* What is forwarded has come from some inside host's kernel, or program. */
+static unsigned int np_crafted_rst(void *priv, struct sk_buff *skb,
+				   const struct nf_hook_state *state)
 {
 	struct np_crafted_net *cn = priv;
 	const struct tcphdr *th;
@@ -148,24 +144,15 @@ static unsigned int np_crafted_local_out(void *priv, struct sk_buff *skb,
 	struct tcphdr _th;
 
 	th = np_segment_read(skb, state->pf, &_th, &seg);
-	if (!th || !th->rst || !np_rst_is_kernels(skb, state) ||
+	if (!th || !th->rst ||
+	    (state->hook == NF_INET_LOCAL_OUT &&
+	     !np_rst_is_kernels(skb, state)) ||
 	    !np_crafted_find(cn, &seg))
 		return NF_ACCEPT;
-	return np_crafted_drop(cn->npn, &seg);
-}
-
-static unsigned int np_crafted_forward(void *priv, struct sk_buff *skb,
-				       const struct nf_hook_state *state)
-{
-	struct np_crafted_net *cn = priv;
-	const struct tcphdr *th;
-	struct np_segment seg;
-	struct tcphdr _th;
-
-	th = np_segment_read(skb, state->pf, &_th, &seg);
-	if (!th || !th->rst || !np_crafted_find(cn, &seg))
-		return NF_ACCEPT;
-	return np_crafted_drop(cn->npn, &seg);
+	np_stat_inc(cn->npn->stats, NP_STAT_CRAFTED_RSTS);
+	trace_np_crafted_rst(&seg.src, seg.sport, &seg.dst, seg.dport,
+			     seg.family);
+	return NF_DROP;
 }
 
 /* The registry */
@@ -238,7 +225,7 @@ static int np_crafted_hook(struct np_crafted_net *cn)
 
 static bool np_crafted_idle(struct np_crafted_net *cn)
 {
-	return !cn->count && list_empty(&cn->devices);
+	return !cn->count && list_empty(&cn->watches);
 }
 
 static void np_crafted_unhook(struct np_crafted_net *cn)
@@ -251,12 +238,61 @@ static void np_crafted_unhook(struct np_crafted_net *cn)
 	cn->hooked = false;
 }
 
-static void np_crafted_reap_soon(struct np_crafted_net *cn)
+/* In @delay jiffies at the latest; every one asks for the same delay, or 0. */
+static void np_crafted_reap_in(struct np_crafted_net *cn, unsigned long delay)
 {
 	rcu_read_lock();
-	if (!READ_ONCE(cn->closing))
-		schedule_delayed_work(&cn->reap, HZ);
+	if (!READ_ONCE(cn->closing)) {
+		if (!delay)
+			cancel_delayed_work(&cn->reap);
+		schedule_delayed_work(&cn->reap, delay);
+	}
 	rcu_read_unlock();
+}
+
+static void np_crafted_reap_soon(struct np_crafted_net *cn)
+{
+	np_crafted_reap_in(cn, HZ);
+}
+
+/* Watches */
+
+static void np_watch_free(struct np_crafted_net *cn, struct np_watch *watch)
+{
+	ASSERT_RTNL();
+
+	spin_lock_bh(&cn->lock);
+	list_del(&watch->list);
+	spin_unlock_bh(&cn->lock);
+	nf_unregister_net_hook(cn->npn->net, &watch->ops);
+	kfree(watch);
+}
+
+static bool np_watched(const struct np_crafted_net *cn,
+		       const struct net_device *dev)
+{
+	const struct np_watch *watch;
+
+	list_for_each_entry(watch, &cn->watches, list)
+		if (watch->ops.dev == dev && !watch->over)
+			return true;
+	return false;
+}
+
+/* If nobody else watches the device, forget what was seen there. */
+static void np_watch_end(struct np_crafted_net *cn, struct np_watch *watch)
+{
+	struct np_crafted *flow, *next;
+
+	lockdep_assert_held(&cn->lock);
+
+	WRITE_ONCE(watch->over, true);
+	if (np_watched(cn, watch->ops.dev))
+		return;
+	list_for_each_entry_safe(flow, next, &cn->flows, list)
+		if (flow->automatic &&
+		    flow->ifindex == watch->ops.dev->ifindex)
+			np_crafted_unlink(cn, flow);
 }
 
 /* Once a second, while anything is registered: whose time is over? */
@@ -264,6 +300,7 @@ static void np_crafted_reap(struct work_struct *work)
 {
 	struct np_crafted_net *cn = container_of(work, struct np_crafted_net,
 						 reap.work);
+	struct np_watch *watch, *next_watch;
 	struct np_crafted *flow, *next;
 
 	mutex_lock(&cn->npn->lock);
@@ -274,6 +311,9 @@ static void np_crafted_reap(struct work_struct *work)
 	spin_unlock_bh(&cn->lock);
 
 	rtnl_lock();
+	list_for_each_entry_safe(watch, next_watch, &cn->watches, list)
+		if (watch->over)
+			np_watch_free(cn, watch);
 	if (np_crafted_idle(cn))
 		np_crafted_unhook(cn);
 	else if (cn->count)
@@ -346,14 +386,26 @@ void np_crafted_release(struct np_net *npn, u32 portid)
 {
 	struct np_crafted_net *cn = &npn->crafted;
 	struct np_crafted *flow, *next;
+	struct np_watch *watch;
+	bool ended = false;
 
-	if (!READ_ONCE(cn->count))
+	if (!READ_ONCE(cn->hooked))
 		return;
 	spin_lock_bh(&cn->lock);
 	list_for_each_entry_safe(flow, next, &cn->flows, list)
 		if (flow->portid == portid)
 			np_crafted_unlink(cn, flow);
+	list_for_each_entry(watch, &cn->watches, list) {
+		if (watch->portid != portid || watch->over)
+			continue;
+		np_watch_end(cn, watch);
+		ended = true;
+	}
 	spin_unlock_bh(&cn->lock);
+
+	/* Hooks need RTNL, for which a closing socket had better not wait. */
+	if (ended)
+		np_crafted_reap_in(cn, 0);
 }
 
 u32 np_crafted_next(struct np_net *npn, u32 after,
@@ -390,9 +442,10 @@ static bool np_segment_is_crafted(const struct sk_buff *skb)
 	return sk->sk_type == SOCK_RAW && !sk->sk_kern_sock;
 }
 
-static void np_crafted_learn(struct np_crafted_net *cn,
+static void np_crafted_learn(const struct np_watch *watch,
 			     const struct np_segment *seg, bool opens)
 {
+	struct np_crafted_net *cn = &watch->npn->crafted;
 	u32 expires = np_now() + NP_CRAFTED_AUTO_LEASE;
 	struct np_crafted *flow;
 
@@ -417,9 +470,12 @@ static void np_crafted_learn(struct np_crafted_net *cn,
 	flow->loc_max = seg->sport;
 	flow->rem_port = seg->dport;
 	flow->expires = expires;
+	flow->ifindex = watch->ops.dev->ifindex;
 
 	spin_lock_bh(&cn->lock);
-	if (np_crafted_insert(cn, flow)) {
+	if (watch->over) {
+		kfree(flow);
+	} else if (np_crafted_insert(cn, flow)) {
 		kfree(flow);
 		np_stat_inc(cn->npn->stats, NP_STAT_CRAFTED_CAPPED);
 	}
@@ -430,13 +486,13 @@ static void np_crafted_learn(struct np_crafted_net *cn,
 static unsigned int np_crafted_egress(void *priv, struct sk_buff *skb,
 				      const struct nf_hook_state *state)
 {
-	struct np_crafted_dev *dev = priv;
+	const struct np_watch *watch = priv;
 	const struct tcphdr *th;
 	struct np_segment seg;
 	struct tcphdr _th;
 	u8 family;
 
-	if (!np_segment_is_crafted(skb))
+	if (!np_segment_is_crafted(skb) || READ_ONCE(watch->over))
 		return NF_ACCEPT;
 	if (skb->protocol == htons(ETH_P_IP) &&
 	    pskb_may_pull(skb, skb_network_offset(skb) +
@@ -453,74 +509,81 @@ static unsigned int np_crafted_egress(void *priv, struct sk_buff *skb,
 
 	th = np_segment_read(skb, family, &_th, &seg);
 	if (th)
-		np_crafted_learn(&dev->npn->crafted, &seg,
+		np_crafted_learn(watch, &seg,
 				 th->syn && !th->ack && !th->rst);
 	return NF_ACCEPT;
 }
 
-static struct np_crafted_dev *np_crafted_dev_find(struct np_crafted_net *cn,
-						  const struct net_device *dev)
+static int np_watch_add(struct np_net *npn, struct net_device *dev, u32 portid)
 {
-	struct np_crafted_dev *cd;
-
-	list_for_each_entry(cd, &cn->devices, list)
-		if (cd->ops.dev == dev)
-			return cd;
-	return NULL;
-}
-
-static void np_crafted_dev_free(struct np_crafted_dev *cd)
-{
-	list_del(&cd->list);
-	nf_unregister_net_hook(cd->npn->net, &cd->ops);
-	kfree(cd);
-}
-
-static int np_crafted_dev_add(struct np_net *npn, struct net_device *dev)
-{
-	struct np_crafted_dev *cd;
+	struct np_crafted_net *cn = &npn->crafted;
+	struct np_watch *watch;
 	int err;
 
-	cd = kzalloc(sizeof(*cd), GFP_KERNEL_ACCOUNT);
-	if (!cd)
+	list_for_each_entry(watch, &cn->watches, list)
+		if (watch->ops.dev == dev && watch->portid == portid &&
+		    !watch->over)
+			return 0;
+
+	watch = kzalloc(sizeof(*watch), GFP_KERNEL_ACCOUNT);
+	if (!watch)
 		return -ENOMEM;
-	cd->npn = npn;
-	cd->ops = (struct nf_hook_ops) {
+	watch->npn = npn;
+	watch->portid = portid;
+	watch->ops = (struct nf_hook_ops) {
 		.hook = np_crafted_egress,
 		.dev = dev,
-		.priv = cd,
+		.priv = watch,
 		.pf = NFPROTO_NETDEV,
 		.hooknum = NF_NETDEV_EGRESS,
 		.priority = 0,
 	};
-	strscpy(cd->name, dev->name, sizeof(cd->name));
-	err = nf_register_net_hook(npn->net, &cd->ops);
+	err = nf_register_net_hook(npn->net, &watch->ops);
 	if (err) {
-		kfree(cd);
+		kfree(watch);
 		return err;
 	}
-	list_add_tail(&cd->list, &npn->crafted.devices);
+	spin_lock_bh(&cn->lock);
+	list_add_tail(&watch->list, &cn->watches);
+	spin_unlock_bh(&cn->lock);
 	return 0;
 }
 
+/* Watches of @dev, those bound to @portid or, if that is 0, all. */
+static bool np_watch_del(struct np_crafted_net *cn,
+			 const struct net_device *dev, u32 portid)
+{
+	struct np_watch *watch, *next;
+	bool found = false;
+
+	list_for_each_entry_safe(watch, next, &cn->watches, list) {
+		if (watch->ops.dev != dev ||
+		    (portid && watch->portid != portid))
+			continue;
+		spin_lock_bh(&cn->lock);
+		found |= !watch->over;
+		np_watch_end(cn, watch);
+		spin_unlock_bh(&cn->lock);
+		np_watch_free(cn, watch);
+	}
+	return found;
+}
+
 static int np_crafted_auto_rtnl(struct np_net *npn, const char *name, bool on,
-				struct netlink_ext_ack *extack)
+				u32 portid, struct netlink_ext_ack *extack)
 {
 	struct net_device *dev = __dev_get_by_name(npn->net, name);
-	struct np_crafted_dev *cd;
 
 	if (!dev) {
 		NL_SET_ERR_MSG(extack, "no such network device");
 		return -ENODEV;
 	}
-	cd = np_crafted_dev_find(&npn->crafted, dev);
 	if (on)
-		return cd ? 0 : np_crafted_dev_add(npn, dev);
-	if (!cd) {
+		return np_watch_add(npn, dev, portid);
+	if (!np_watch_del(&npn->crafted, dev, portid)) {
 		NL_SET_ERR_MSG(extack, "the device is not watched");
 		return -ENOENT;
 	}
-	np_crafted_dev_free(cd);
 	return 0;
 }
 
@@ -529,17 +592,14 @@ static int np_crafted_netdev_event(struct notifier_block *nb,
 {
 	struct np_crafted_net *cn = container_of(nb, struct np_crafted_net,
 						 netdev_nb);
-	struct np_crafted_dev *cd;
 
-	if (event != NETDEV_UNREGISTER)
-		return NOTIFY_DONE;
-	cd = np_crafted_dev_find(cn, netdev_notifier_info_to_dev(ptr));
-	if (cd)
-		np_crafted_dev_free(cd);
+	if (event == NETDEV_UNREGISTER &&
+	    np_watch_del(cn, netdev_notifier_info_to_dev(ptr), 0))
+		np_crafted_reap_soon(cn);
 	return NOTIFY_DONE;
 }
 
-int np_crafted_auto(struct np_net *npn, const char *dev, bool on,
+int np_crafted_auto(struct np_net *npn, const char *dev, bool on, u32 portid,
 		    struct netlink_ext_ack *extack)
 {
 	struct np_crafted_net *cn = &npn->crafted;
@@ -561,20 +621,35 @@ int np_crafted_auto(struct np_net *npn, const char *dev, bool on,
 		return err;
 
 	rtnl_lock();
-	err = np_crafted_auto_rtnl(npn, dev, on, extack);
+	err = np_crafted_auto_rtnl(npn, dev, on, portid, extack);
 	rtnl_unlock();
 	np_crafted_reap_soon(cn);
 	return err;
 }
 
+/* Is it the first of its device's, of those that count? */
+static bool np_watch_first(const struct np_crafted_net *cn,
+			   const struct np_watch *watch)
+{
+	const struct np_watch *other;
+
+	list_for_each_entry(other, &cn->watches, list)
+		if (other->ops.dev == watch->ops.dev &&
+		    !READ_ONCE(other->over))
+			return other == watch;
+	return false;
+}
+
 void np_crafted_devices(struct np_net *npn,
 			void (*fn)(const char *name, void *data), void *data)
 {
-	struct np_crafted_dev *cd;
+	struct np_crafted_net *cn = &npn->crafted;
+	const struct np_watch *watch;
 
 	rtnl_lock();
-	list_for_each_entry(cd, &npn->crafted.devices, list)
-		fn(cd->ops.dev->name, data);
+	list_for_each_entry(watch, &cn->watches, list)
+		if (np_watch_first(cn, watch))
+			fn(watch->ops.dev->name, data);
 	rtnl_unlock();
 }
 
@@ -584,7 +659,7 @@ static void np_crafted_ops(struct np_crafted_net *cn, u8 pf,
 			   struct nf_hook_ops *ops)
 {
 	ops[0] = (struct nf_hook_ops) {
-		.hook = np_crafted_local_out,
+		.hook = np_crafted_rst,
 		.priv = cn,
 		.pf = pf,
 		.hooknum = NF_INET_LOCAL_OUT,
@@ -592,7 +667,7 @@ static void np_crafted_ops(struct np_crafted_net *cn, u8 pf,
 		.priority = NF_IP_PRI_CONNTRACK + 1,
 	};
 	ops[1] = (struct nf_hook_ops) {
-		.hook = np_crafted_forward,
+		.hook = np_crafted_rst,
 		.priv = cn,
 		.pf = pf,
 		.hooknum = NF_INET_FORWARD,
@@ -607,7 +682,7 @@ void np_crafted_net_init(struct np_net *npn)
 	cn->npn = npn;
 	spin_lock_init(&cn->lock);
 	INIT_LIST_HEAD(&cn->flows);
-	INIT_LIST_HEAD(&cn->devices);
+	INIT_LIST_HEAD(&cn->watches);
 	INIT_DELAYED_WORK(&cn->reap, np_crafted_reap);
 	np_crafted_ops(cn, NFPROTO_IPV4, &cn->ops[0]);
 	np_crafted_ops(cn, NFPROTO_IPV6, &cn->ops[2]);
@@ -616,7 +691,7 @@ void np_crafted_net_init(struct np_net *npn)
 void np_crafted_net_pre_exit(struct np_net *npn)
 {
 	struct np_crafted_net *cn = &npn->crafted;
-	struct np_crafted_dev *cd, *next;
+	struct np_watch *watch, *next;
 
 	WRITE_ONCE(cn->closing, true);
 	if (!cn->hooked && !cn->netdev_nb.notifier_call)
@@ -628,8 +703,8 @@ void np_crafted_net_pre_exit(struct np_net *npn)
 	if (cn->netdev_nb.notifier_call)
 		unregister_netdevice_notifier_net(npn->net, &cn->netdev_nb);
 	rtnl_lock();
-	list_for_each_entry_safe(cd, next, &cn->devices, list)
-		np_crafted_dev_free(cd);
+	list_for_each_entry_safe(watch, next, &cn->watches, list)
+		np_watch_free(cn, watch);
 	rtnl_unlock();
 	np_crafted_unhook(cn);
 	mutex_unlock(&npn->lock);

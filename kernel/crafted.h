@@ -14,13 +14,15 @@
  * from inside, whoever made them: that cannot be told from here.
  *
  * A device can be set to register by itself what leaves it from raw and packet
- * sockets (--auto), for programs that do not know of us.
+ * sockets (--auto), for programs that do not know of us: until it is set no
+ * longer or, if asked, for the life of the netlink socket that set it. When
+ * nobody watches a device any more, what was seen on it is forgotten.
  *
  * There is a cap for the namespace. Hooks are there only while something is
  * registered or a device is set.
  *
  * Locking: np_crafted_net.lock, softirq-safe, for changes; RCU for look-ups.
- * Devices are under RTNL.
+ * The list of watches is changed under RTNL and that lock, and read under either.
  */
 #ifndef _NP_CRAFTED_H
 #define _NP_CRAFTED_H
@@ -53,6 +55,7 @@ struct np_crafted {
 	u16 loc_max;
 	u16 rem_port;			/* host byte order, 0: any */
 	u32 portid;			/* of the netlink socket it is bound to */
+	int ifindex;			/* of the device it was seen on */
 	u32 id;
 	u32 expires;			/* seconds since boot */
 	struct rcu_head rcu;
@@ -67,7 +70,7 @@ struct np_crafted_net {
 	u32 last_id;
 	struct hlist_head buckets[NP_CRAFTED_BUCKETS];
 	struct hlist_head ranges;
-	struct list_head devices;	/* struct np_crafted_dev, RTNL */
+	struct list_head watches;	/* struct np_watch */
 	struct notifier_block netdev_nb;
 	struct delayed_work reap;
 	struct nf_hook_ops ops[4];
@@ -85,8 +88,13 @@ int np_crafted_add(struct np_net *npn, struct np_crafted *want, u32 lease,
 /* Errors: -ENOENT. */
 int np_crafted_del(struct np_net *npn, u32 id, struct netlink_ext_ack *extack);
 
-/* Watch a device's raw and packet sockets, or no longer. */
-int np_crafted_auto(struct np_net *npn, const char *dev, bool on,
+/*
+ * Watch a device's raw and packet sockets, for the life of netlink socket
+ * @portid if that is not 0; or no longer, whoever watches it or, if @portid is
+ * not 0, as far as that socket is concerned. Under np_net.lock. Errors: -ENODEV,
+ * -ENOENT.
+ */
+int np_crafted_auto(struct np_net *npn, const char *dev, bool on, u32 portid,
 		    struct netlink_ext_ack *extack);
 
 /* A netlink socket is gone: what was bound to it goes, too. */
@@ -100,7 +108,7 @@ u32 np_crafted_next(struct np_net *npn, u32 after,
 		    int (*fn)(const struct np_crafted *flow, void *data),
 		    void *data, int *err);
 
-/* Call @fn with the name of each watched device. */
+/* Call @fn once with the name of each watched device, under RTNL. */
 void np_crafted_devices(struct np_net *npn,
 			void (*fn)(const char *name, void *data), void *data);
 

@@ -359,7 +359,8 @@ int natpunch_nl_crafted_dev_set_doit(struct sk_buff *skb,
 	mutex_lock(&npn->lock);
 	err = np_crafted_auto(npn, nla_data(tb[NATPUNCH_A_CRAFTED_DEV_DEV]),
 			      nla_get_u8(tb[NATPUNCH_A_CRAFTED_DEV_ON]),
-			      info->extack);
+			      nla_get_flag(tb[NATPUNCH_A_CRAFTED_DEV_BOUND]) ?
+			      info->snd_portid : 0, info->extack);
 	mutex_unlock(&npn->lock);
 	return np_nl_blame(info, NATPUNCH_A_CRAFTED_DEV_DEV, err);
 }

@@ -178,9 +178,10 @@ const struct nla_policy natpunch_crafted_get_nl_policy[NATPUNCH_A_CRAFTED_ID + 1
 };
 
 /* NATPUNCH_CMD_CRAFTED_DEV_SET - do */
-const struct nla_policy natpunch_crafted_dev_set_nl_policy[NATPUNCH_A_CRAFTED_DEV_ON + 1] = {
+const struct nla_policy natpunch_crafted_dev_set_nl_policy[NATPUNCH_A_CRAFTED_DEV_BOUND + 1] = {
 	[NATPUNCH_A_CRAFTED_DEV_DEV] = { .type = NLA_NUL_STRING, .len = 15, },
 	[NATPUNCH_A_CRAFTED_DEV_ON] = NLA_POLICY_MAX(NLA_U8, 1),
+	[NATPUNCH_A_CRAFTED_DEV_BOUND] = { .type = NLA_FLAG, },
 };
 
 /* NATPUNCH_CMD_CRAFTED_DEV_GET - do */
@@ -297,7 +298,7 @@ const struct genl_ops natpunch_nl_ops[16] = {
 		.cmd		= NATPUNCH_CMD_CRAFTED_DEV_SET,
 		.doit		= natpunch_nl_crafted_dev_set_doit,
 		.policy		= natpunch_crafted_dev_set_nl_policy,
-		.maxattr	= NATPUNCH_A_CRAFTED_DEV_ON,
+		.maxattr	= NATPUNCH_A_CRAFTED_DEV_BOUND,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{

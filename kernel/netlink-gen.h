@@ -43,7 +43,7 @@ extern const struct nla_policy natpunch_crafted_del_nl_policy[NATPUNCH_A_CRAFTED
 
 extern const struct nla_policy natpunch_crafted_get_nl_policy[NATPUNCH_A_CRAFTED_ID + 1];
 
-extern const struct nla_policy natpunch_crafted_dev_set_nl_policy[NATPUNCH_A_CRAFTED_DEV_ON + 1];
+extern const struct nla_policy natpunch_crafted_dev_set_nl_policy[NATPUNCH_A_CRAFTED_DEV_BOUND + 1];
 
 extern const struct nla_policy natpunch_crafted_dev_get_nl_policy[NATPUNCH_A_CRAFTED_DEV_DEV + 1];
 

@@ -5,7 +5,10 @@
  * registered. Whatever else sends RST may go on doing so.
  */
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
 
 #include "lab/behave.h"
 
@@ -15,7 +18,7 @@
 /* What A's program does by itself, segment by segment. */
 struct handshake {
 	struct ep me, peer;
-	int sniffer, listener;
+	int sniffer, listener, accepted;
 	struct packet synack;
 };
 
@@ -56,21 +59,29 @@ static bool crafted_ack(struct handshake *h)
 				     h->synack.seq + 1);
 
 	packet_send(A, &p);
-	return stream_accept(h->listener, NULL, 2000) >= 0;
+	h->accepted = stream_accept(h->listener, NULL, 2000);
+	return h->accepted >= 0;
+}
+
+static struct seen handshake_by(struct handshake *h, unsigned int port,
+				bool spared)
+{
+	bool reset, connected;
+
+	if (!crafted_syn(h, port))
+		return seen(false, "no SYN/ACK");
+	reset = kernel_resets(h);
+	connected = crafted_ack(h);
+	return seen(reset != spared && connected == spared, "%s, %s",
+		    reset ? "RST" : "no RST",
+		    connected ? "connected" : "not connected");
 }
 
 static struct seen handshake(unsigned int port, bool spared)
 {
 	struct handshake h;
-	bool reset, connected;
 
-	if (!crafted_syn(&h, port))
-		return seen(false, "no SYN/ACK");
-	reset = kernel_resets(&h);
-	connected = crafted_ack(&h);
-	return seen(reset != spared && connected == spared, "%s, %s",
-		    reset ? "RST" : "no RST",
-		    connected ? "connected" : "not connected");
+	return handshake_by(&h, port, spared);
 }
 
 static const char *me(unsigned int port)
@@ -126,6 +137,84 @@ static struct seen watched_device(const struct row *row)
 	return s;
 }
 
+static struct job start_run(const char *what)
+{
+	struct job job;
+
+	job = job_start(A, "exec natpunchctl crafted run %s -- sh -c 'echo up; exec sleep 1000'",
+			what);
+	if (!job_wait_for(&job, "up", COMES_MS))
+		ktap_bail("crafted run: %s", job_output(&job));
+	return job;
+}
+
+/*
+ * Whatever ends the program, its connection is nobody's then, and another is not
+ * spared either.
+ */
+static struct seen killed(unsigned int port, const char *what, int sig)
+{
+	struct job job = start_run(what);
+	struct handshake h;
+	struct seen s = handshake_by(&h, port, true);
+	bool reset;
+
+	if (s.ok) {
+		kill(job.pid, sig);
+		/* To tell what was held is the last that it does. */
+		job_stop(&job);
+		sleep_ms(100);
+		if (send(h.accepted, "x", 1, MSG_NOSIGNAL) != 1)
+			return seen(false, "the server has no connection");
+		reset = kernel_resets(&h);
+		s = handshake(port + 1, false);
+		if (!reset)
+			return seen(false, "the connection is spared still");
+	}
+	return s;
+}
+
+static struct seen killed_watching(const struct row *row)
+{
+	struct seen s = killed(MY_PORT + 60 + 2 * row->arg, "", row->arg);
+
+	must(A, "natpunchctl crafted show");
+	if (strstr(run_output(), "watched") || strstr(run_output(), " auto "))
+		return seen(false, "left: %.150s", run_output());
+	return s;
+}
+
+static struct seen killed_holding(const struct row *row)
+{
+	unsigned int port = MY_PORT + 150;
+	char what[160];
+
+	snprintf(what, sizeof(what), "%s %s", me(port),
+		 ep_str(server(1, SERVER_PORT)));
+	return killed(port, what, row->arg);
+}
+
+/* One watches until it ends, an admin until he says so. */
+static struct seen two_watch(const struct row *row)
+{
+	struct job job;
+	struct seen s;
+
+	(void)row;
+	must(A, "natpunchctl crafted auto eth0 on");
+	job = start_run("");
+	kill(job.pid, SIGKILL);
+	job_stop(&job);
+	sleep_ms(100);
+	s = handshake(MY_PORT + 160, true);
+	job = start_run("");
+	must(A, "natpunchctl crafted auto eth0 off");
+	if (s.ok)
+		s = handshake(MY_PORT + 161, false);
+	job_stop(&job);
+	return s;
+}
+
 /* The gateway spares the flow: A's RST leaves A, but does not get out. */
 static struct seen on_the_gateway(const struct row *row)
 {
@@ -168,6 +257,14 @@ static const struct row rows[] = {
 	  .measure = a_lease_ends },
 	{ .name = "on a watched device no registration is needed",
 	  .measure = watched_device, .families = BOTH },
+	{ .name = "a program that watches is killed: nothing is left",
+	  .measure = killed_watching, .arg = SIGKILL, .families = BOTH },
+	{ .name = "or ends: nothing is left",
+	  .measure = killed_watching, .arg = SIGTERM },
+	{ .name = "a program that registered is killed: nothing is left",
+	  .measure = killed_holding, .arg = SIGKILL, .families = BOTH },
+	{ .name = "who watches, too, is not told by another's end",
+	  .measure = two_watch },
 	{ .name = "a gateway spares an inside host's flow",
 	  .measure = on_the_gateway, .families = BOTH },
 	{ .name = "a program's own RST gets out",

@@ -217,13 +217,20 @@ static void test_many(void)
 	ktap_ok(!flows(0).n, "and none is left");
 }
 
-static int watch(const char *dev, uint8_t on)
+static int watch_bound(const char *dev, uint8_t on, bool bound)
 {
 	struct req *req = req_new(NATPUNCH_CMD_CRAFTED_DEV_SET, 0);
 
 	req_str(req, NATPUNCH_A_CRAFTED_DEV_DEV, dev);
 	req_u8(req, NATPUNCH_A_CRAFTED_DEV_ON, on);
+	if (bound)
+		req_put(req, NATPUNCH_A_CRAFTED_DEV_BOUND, 0, NULL);
 	return req_ask(req).err;
+}
+
+static int watch(const char *dev, uint8_t on)
+{
+	return watch_bound(dev, on, false);
 }
 
 static unsigned int n_watched(void)
@@ -252,6 +259,37 @@ static void test_watched(void)
 		err = err ? err : watch(cmd, 1);
 	}
 	ktap_ok(!err && n_watched() == 300, "300 devices are dumped");
+}
+
+static void test_watched_bound(void)
+{
+	struct mnl_socket *first = req_sock;
+
+	req_sock = NULL;
+	if (req_open())
+		ktap_bail("no family");
+	watch_bound("wan0", 1, true);
+	watch_bound("lo", 1, true);
+	ktap_ok(!watch("lo", 1) && n_watched() == 2,
+		"two sockets watch two devices");
+	ktap_ok(!watch_bound("wan0", 0, true) && n_watched() == 1 &&
+		watch_bound("wan0", 0, true) == ENOENT,
+		"one stops watching one of them");
+	mnl_socket_close(req_sock);
+	req_sock = first;
+	ktap_ok(n_watched() == 1, "its end does not stop the other");
+	ktap_ok(!watch("lo", 0) && !n_watched(), "which stops by itself");
+	req_sock = NULL;
+	if (req_open())
+		ktap_bail("no family");
+	watch_bound("wan0", 1, true);
+	watch_bound("lo", 1, true);
+	mnl_socket_close(req_sock);
+	req_sock = first;
+	ktap_ok(!n_watched() && watch("lo", 0) == ENOENT,
+		"what is bound to a socket is watched until it closes");
+	ktap_ok(!watch_bound("wan0", 1, true) && !watch("wan0", 0) &&
+		!n_watched(), "an unbound request ends all watches");
 }
 
 /* In a namespace that ends with its only process. */
@@ -290,7 +328,7 @@ static void test_namespace_ends(void)
 
 int main(void)
 {
-	ktap_plan(6 + 3 + 2 * 2 + 6 + 5 + 2);
+	ktap_plan(6 + 3 + 2 * 2 + 6 + 6 + 5 + 2);
 	req_own_net();
 	if (req_open())
 		ktap_bail("there is no family " NATPUNCH_GENL_NAME);
@@ -299,6 +337,7 @@ int main(void)
 	test_killed(SIGKILL, "SIGKILL");
 	test_killed(SIGTERM, "SIGTERM");
 	test_many();
+	test_watched_bound();
 	test_watched();
 	test_namespace_ends();
 	return ktap_exit();

@@ -358,10 +358,11 @@ static void check_crafted(void)
 	ktap_ok(!natpunch_crafted_del(np, made.id) &&
 		natpunch_crafted_del(np, made.id) == -ENOENT &&
 		!strcmp(natpunch_error_attr(np), "id"), "and ended");
-	ktap_ok(!natpunch_crafted_dev_set(np, "wan", 1) &&
+	ktap_ok(!natpunch_crafted_dev_set(np, "wan", 1, 0) &&
 		!natpunch_crafted_dev_dump(np, note_dev, dev) &&
-		!strcmp(dev, "wan") && !natpunch_crafted_dev_set(np, "wan", 0) &&
-		natpunch_crafted_dev_set(np, "wan", 0) == -ENOENT,
+		!strcmp(dev, "wan") &&
+		!natpunch_crafted_dev_set(np, "wan", 0, 0) &&
+		natpunch_crafted_dev_set(np, "wan", 0, 0) == -ENOENT,
 		"a device is watched, then no more");
 }
 

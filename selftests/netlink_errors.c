@@ -108,6 +108,7 @@ static const struct attr_def crafted_attrs[] = {
 static const struct attr_def crafted_dev_attrs[] = {
 	ATTR("dev", NATPUNCH_A_CRAFTED_DEV_DEV, 's'),
 	ATTR("on", NATPUNCH_A_CRAFTED_DEV_ON, '1', "2", "255"),
+	ATTR("bound", NATPUNCH_A_CRAFTED_DEV_BOUND, 'f'),
 	ATTR(NULL, 0, 0)
 };
 
@@ -197,7 +198,7 @@ static const struct base {
 	{ "crafted-get id=1", "id" },
 	{ "crafted-get/dump id=1", "" },
 	{ "crafted-del id=1", "id" },
-	{ "crafted-dev-set dev=wan0 on=1", "dev on" },
+	{ "crafted-dev-set dev=wan0 on=1 bound", "dev on" },
 	{ "crafted-dev-get dev=wan0", "dev" },
 	{ "crafted-dev-get/dump dev=wan0", "" },
 };

@@ -71,12 +71,15 @@ int natpunch_crafted_dump(struct natpunch *np, natpunch_crafted_cb *cb,
 		       take_flow, &d);
 }
 
-int natpunch_crafted_dev_set(struct natpunch *np, const char *dev, int on)
+int natpunch_crafted_dev_set(struct natpunch *np, const char *dev, int on,
+			     int bound)
 {
 	struct np_crafted_dev request = {
 		.fields = NATPUNCH_HAS(CRAFTED_DEV_DEV) |
-			  NATPUNCH_HAS(CRAFTED_DEV_ON),
+			  NATPUNCH_HAS(CRAFTED_DEV_ON) |
+			  NATPUNCH_HAS(CRAFTED_DEV_BOUND),
 		.on = on ? 1 : 0,
+		.bound = bound ? 1 : 0,
 	};
 	int err = np_set_dev(np, request.dev, dev);
 

@@ -189,6 +189,8 @@ static const struct np_attr crafted_dev_attrs[] = {
 	[NATPUNCH_A_CRAFTED_DEV_DEV] = FIELD("dev", NP_DEV, np_crafted_dev,
 					     dev),
 	[NATPUNCH_A_CRAFTED_DEV_ON] = FIELD("on", NP_U8, np_crafted_dev, on),
+	[NATPUNCH_A_CRAFTED_DEV_BOUND] = FIELD("bound", NP_FLAG, np_crafted_dev,
+					       bound),
 };
 
 const struct np_set np_crafted_dev_set = {

@@ -58,7 +58,7 @@ extern const struct np_set np_crafted_dev_set;
 struct np_crafted_dev {
 	uint64_t fields;
 	char dev[NATPUNCH_DEV_SIZE];
-	uint8_t on;
+	uint8_t on, bound;
 };
 
 const struct np_attr *np_attr_info(const struct np_set *set, uint16_t type);

@@ -521,9 +521,13 @@ int natpunch_crafted_dump(struct natpunch *np, natpunch_crafted_cb *cb,
 /*
  * Watch a device: register, for a short lease, the crafted flows whose first
  * SYN leaves it from a raw or packet socket; or stop (on is 0; -ENOENT: it is
- * not watched). -ENODEV: no such device. And the devices that are watched.
+ * not watched). With bound it is watched until natpunch_close(), however the
+ * program ends, and only what np watches is stopped. What was seen is forgotten
+ * when nobody watches the device any more. -ENODEV: no such device. And the
+ * devices that are watched.
  */
-int natpunch_crafted_dev_set(struct natpunch *np, const char *dev, int on);
+int natpunch_crafted_dev_set(struct natpunch *np, const char *dev, int on,
+			     int bound);
 int natpunch_crafted_dev_dump(struct natpunch *np, natpunch_dev_cb *cb,
 			      void *data);
 

@@ -2,9 +2,8 @@
 /*
  * natpunchctl crafted run: flows that are registered as long as a command runs.
  *
- * The registrations are bound to our netlink socket and their lease is short:
- * whatever ends us, nothing stays. Watched devices are not bound to anything;
- * they are given back when the command ends, or by a signal that can be caught.
+ * The registrations, and the watching of devices, are bound to our netlink
+ * socket: whatever ends us, nothing stays.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -37,8 +36,6 @@ struct session {
 	uint32_t lease;
 	struct natpunch_crafted *flow;	/* what is to be held */
 	size_t n;
-	struct dev_list watched;	/* that we began to watch */
-	bool others;			/* somebody else watches, too */
 	uint32_t last_id;		/* of the flows that were there before */
 	uint64_t rsts;			/* dropped before */
 };
@@ -109,51 +106,18 @@ static int hold_flows(struct session *s)
 	return 0;
 }
 
-static bool is_watched(const struct dev_list *list, const char *dev)
-{
-	size_t i;
-
-	for (i = 0; i < list->n; i++)
-		if (!strcmp(list->dev[i], dev))
-			return true;
-	return false;
-}
-
-static void unwatch(struct session *s)
-{
-	size_t i;
-
-	for (i = 0; i < s->watched.n; i++)
-		natpunch_crafted_dev_set(s->ctl->np, s->watched.dev[i], 0);
-}
-
-/* All devices that nobody watches so far. */
+/* Until our socket is closed. */
 static void watch_all(struct session *s)
 {
 	struct if_nameindex *all = if_nameindex(), *i;
-	struct dev_list before, *mine = &s->watched;
 	int err;
 
-	err = read_watched(s->ctl, &before);
-	if (err)
-		fail_kernel(s->ctl, err);
-	s->others = before.n;
 	for (i = all; i && i->if_name; i++) {
-		if (is_watched(&before, i->if_name))
-			continue;
-		err = natpunch_crafted_dev_set(s->ctl->np, i->if_name, 1);
-		if (err == -ENODEV)	/* gone meanwhile */
-			continue;
-		if (err) {
-			unwatch(s);
+		err = natpunch_crafted_dev_set(s->ctl->np, i->if_name, 1, 1);
+		if (err && err != -ENODEV)	/* gone meanwhile */
 			fail_kernel(s->ctl, err);
-		}
-		mine->dev = more(mine->dev, mine->n, sizeof(*mine->dev));
-		snprintf(mine->dev[mine->n++], sizeof(*mine->dev), "%s",
-			 i->if_name);
 	}
 	if_freenameindex(all);
-	free(before.dev);
 }
 
 static uint64_t count_rsts(struct ctl *ctl)
@@ -192,10 +156,7 @@ static void print_flow(const struct natpunch_crafted *flow)
 		format_remote(remote, flow), flow->automatic ? " (auto)" : "");
 }
 
-/*
- * What was held, to stderr as the command's own output has stdout. Flows that
- * were seen on our devices end with the command.
- */
+/* What was held, to stderr as the command's own output has stdout. */
 static void end(struct session *s)
 {
 	json_t *list = json_array(), *object;
@@ -204,7 +165,6 @@ static void end(struct session *s)
 	uint64_t rsts = count_rsts(s->ctl) - s->rsts;
 	size_t i;
 
-	unwatch(s);
 	if (read_crafted(s->ctl, &flows))
 		flows.n = 0;
 	for (i = 0; i < flows.n; i++) {
@@ -214,8 +174,6 @@ static void end(struct session *s)
 		json_array_append_new(list, json_crafted(f));
 		if (!s->ctl->json)
 			print_flow(f);
-		if (!s->n && !s->others)
-			natpunch_crafted_del(s->ctl->np, f->id);
 	}
 	if (s->ctl->json) {
 		object = json_object();
@@ -313,7 +271,6 @@ static int run(struct ctl *ctl, int argc, char **argv)
 	open_natpunch(ctl);
 	status = run_command(&s);
 	free(s.flow);
-	free(s.watched.dev);
 	return status;
 }
 

@@ -117,7 +117,7 @@ static int run_auto(struct ctl *ctl, int argc, char **argv)
 						      "'on' or 'off'"));
 	no_more_arguments(ctl, argc, argv);
 	open_natpunch(ctl);
-	err = natpunch_crafted_dev_set(ctl->np, dev, on);
+	err = natpunch_crafted_dev_set(ctl->np, dev, on, 0);
 	if (err == -ENODEV)
 		fail("there is no device %s: 'ip link' lists them", dev);
 	if (err == -ENOENT)
@@ -144,7 +144,8 @@ const struct verb crafted_auto = {
 	.summary = "register by itself what raw and packet sockets send by a device",
 	.notes =
 "A flow whose first SYN leaves the device from a raw or packet socket is\n"
-"registered for a minute, and for another one with each of its segments. Without\n"
-"arguments: list the devices that are watched.\n",
+"registered for a minute, and for another one with each of its segments. 'off'\n"
+"ends that for whoever watches the device. Without arguments: list the devices\n"
+"that are watched.\n",
 	.run = run_auto,
 };
