@@ -115,16 +115,16 @@ static inline bool np_packet_refuses(const struct sk_buff *skb, u8 family)
 }
 
 /*
- * An ICMPv6 error that refuses TCP: the pair that the quoted packet was for, as
+ * An ICMPv6 error that refuses a SYN: the pair that the quoted packet was for, as
  * one that came in. The quoted extension headers are not gone through.
  */
 static inline bool np_packet_refused(const struct sk_buff *skb, u8 family,
 				     struct np_pair *pair)
 {
 	const struct ipv6hdr *ip6;
-	const __be16 *ports;
+	const struct tcphdr *th;
 	struct ipv6hdr _ip6;
-	__be16 _ports[2];
+	struct tcphdr _th;
 	int off;
 
 	if (family != NFPROTO_IPV6)
@@ -135,16 +135,15 @@ static inline bool np_packet_refused(const struct sk_buff *skb, u8 family,
 	ip6 = skb_header_pointer(skb, off, sizeof(_ip6), &_ip6);
 	if (!ip6 || ip6->nexthdr != IPPROTO_TCP)
 		return false;
-	ports = skb_header_pointer(skb, off + sizeof(_ip6), sizeof(_ports),
-				   _ports);
-	if (!ports)
+	th = skb_header_pointer(skb, off + sizeof(_ip6), sizeof(_th), &_th);
+	if (!th || !th->syn || th->ack)
 		return false;
 	memset(pair, 0, sizeof(*pair));
 	pair->family = family;
 	pair->rem_ip.in6 = ip6->saddr;
-	pair->rem_port = ports[0];
+	pair->rem_port = th->source;
 	pair->ext_ip.in6 = ip6->daddr;
-	pair->ext_port = ports[1];
+	pair->ext_port = th->dest;
 	return true;
 }
 

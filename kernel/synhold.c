@@ -71,6 +71,16 @@ static void np_hold_unlink(struct np_holds *holds, struct np_hold *hold)
 	WRITE_ONCE(holds->count, holds->count - 1);
 }
 
+/*
+ * A copy that takes no more room than it must, and is in one piece. Of what
+ * lies before the packet only the link's header is of use.
+ */
+static struct sk_buff *np_hold_copy(const struct sk_buff *skb)
+{
+	return skb_copy_expand(skb, min_t(int, skb_headroom(skb),
+					  NP_HOLD_HEADROOM), 0, GFP_ATOMIC);
+}
+
 static void np_hold_free(struct np_hold *hold)
 {
 	kfree_skb(hold->skb);
@@ -87,57 +97,106 @@ static void np_hold_end(struct np_net *npn, struct np_hold *hold,
 	np_hold_free(hold);
 }
 
-/*
- * Take in a SYN. @skb is the hold's from then on if this returns 0. -EEXIST:
- * one of the pair is held; -EDQUOT: too many of the source; -ENOMEM.
- */
-static int np_hold_add(struct np_net *npn, const struct np_pair *pair,
-		       struct sk_buff *skb, const struct np_wan *wan, u8 state)
+/* Take in another SYN of a pair that is held; returns the earlier one. */
+static struct sk_buff *np_hold_repeat(struct np_hold *hold,
+				      const struct np_hold *again)
 {
-	struct np_hold *hold, *oldest = NULL;
-	struct np_holds *holds = npn->holds;
-	int err = 0;
+	struct sk_buff *old = hold->skb;
 
-	hold = kmalloc(sizeof(*hold), GFP_ATOMIC);
+	/* The peer may have begun anew, with another sequence number. Its time
+	 * goes on, though, or it would never get an answer. Whether it is to be
+	 * answered the last one decides: the inside host may take that.
+	 */
+	hold->skb = again->skb;
+	hold->ifindex = again->ifindex;
+	hold->wan = again->wan;
+	hold->state = again->state;
+	hold->answer = again->answer;
+	return old;
+}
+
+/* Make room at the namespace's cap. Returns who had to go. */
+static struct np_hold *np_hold_insert(struct np_holds *holds,
+				      struct np_hold *hold)
+{
+	struct np_hold *oldest = NULL;
+
+	if (holds->count >= READ_ONCE(np_max_holds)) {
+		oldest = list_first_entry_or_null(&holds->queue,
+						  struct np_hold, list);
+		if (oldest)
+			np_hold_unlink(holds, oldest);
+	}
+	hlist_add_head(&hold->node, np_hold_bucket(holds, &hold->pair));
+	list_add_tail(&hold->list, &holds->queue);
+	holds->prefixes[hold->prefix]++;
+	WRITE_ONCE(holds->count, holds->count + 1);
+	if (!timer_pending(&holds->timer))
+		mod_timer(&holds->timer, hold->expires);
+	return oldest;
+}
+
+/* Neither route nor entry nor socket nor device is the hold's to keep. */
+static void np_hold_strip(struct sk_buff *skb)
+{
+	skb_orphan(skb);
+	skb_scrub_packet(skb, true);
+	skb->dev = NULL;
+}
+
+static struct np_hold *np_hold_new(struct np_net *npn,
+				   const struct np_pair *pair,
+				   struct sk_buff *skb,
+				   const struct np_wan *wan, u8 state)
+{
+	struct np_hold *hold = kmalloc(sizeof(*hold), GFP_ATOMIC);
+
 	if (!hold)
-		return -ENOMEM;
+		return NULL;
 	hold->pair = *pair;
 	hold->skb = skb;
 	hold->expires = jiffies + NP_HOLD_SECONDS * HZ;
 	hold->ifindex = wan->ifindex;
 	hold->wan = wan->id;
-	hold->prefix = np_hold_prefix(holds, pair);
+	hold->prefix = np_hold_prefix(npn->holds, pair);
 	hold->state = state;
 	hold->answer = rcu_dereference(wan->conf)->hold_answer;
+	return hold;
+}
+
+/*
+ * Take in a SYN. @skb is the hold's from then on if this returns 0. -EDQUOT: too
+ * many of the source; -ENOMEM.
+ */
+static int np_hold_add(struct np_net *npn, const struct np_pair *pair,
+		       struct sk_buff *skb, const struct np_wan *wan, u8 state)
+{
+	struct np_hold *hold, *same, *oldest = NULL;
+	struct np_holds *holds = npn->holds;
+	struct sk_buff *old = NULL;
+	int err = 0;
+
+	hold = np_hold_new(npn, pair, skb, wan, state);
+	if (!hold)
+		return -ENOMEM;
 
 	spin_lock_bh(&holds->lock);
-	if (np_hold_find(holds, pair)) {
-		err = -EEXIST;
-	} else if (holds->prefixes[hold->prefix] >= NP_HOLD_PER_PREFIX) {
+	same = np_hold_find(holds, pair);
+	if (!same && holds->prefixes[hold->prefix] >= NP_HOLD_PER_PREFIX)
 		err = -EDQUOT;
-	} else {
-		if (holds->count >= READ_ONCE(np_max_holds)) {
-			oldest = list_first_entry_or_null(&holds->queue,
-							  struct np_hold, list);
-			if (oldest)
-				np_hold_unlink(holds, oldest);
-		}
-		hlist_add_head(&hold->node, np_hold_bucket(holds, pair));
-		list_add_tail(&hold->list, &holds->queue);
-		holds->prefixes[hold->prefix]++;
-		WRITE_ONCE(holds->count, holds->count + 1);
-		/* Neither route nor entry nor socket is the hold's to keep. */
-		skb_orphan(skb);
-		skb_scrub_packet(skb, true);
-		if (!timer_pending(&holds->timer))
-			mod_timer(&holds->timer, hold->expires);
-	}
+	else
+		np_hold_strip(skb);
+	if (same)
+		old = np_hold_repeat(same, hold);
+	else if (!err)
+		oldest = np_hold_insert(holds, hold);
 	spin_unlock_bh(&holds->lock);
 
 	if (oldest)
 		np_hold_end(npn, oldest, NP_STAT_HOLDS_EVICTED,
 			    NATPUNCH_HOLD_END_EVICTED);
-	if (err) {
+	if (same || err) {
+		kfree_skb(old);
 		kfree(hold);
 		return err;
 	}
@@ -178,6 +237,18 @@ static void np_pair_outbound(struct np_pair *pair, u8 family,
 	pair->family = family;
 }
 
+/*
+ * Nobody sends a SYN in fragments but to hide something, or one that is larger
+ * than a link's packet but to fill our memory.
+ */
+static bool np_hold_is_fair(const struct sk_buff *skb, u8 family)
+{
+	if (skb->len > NP_HOLD_LEN || skb_has_frag_list(skb))
+		return false;
+	return family == NFPROTO_IPV4 ? !IPCB(skb)->frag_max_size :
+					!IP6CB(skb)->frag_max_size;
+}
+
 /* The WAN that @dev is, if it holds and the packet is a flow's first SYN. */
 static struct np_wan *np_hold_wan(struct np_net *npn, struct sk_buff *skb,
 				  const struct net_device *dev, u8 family,
@@ -204,9 +275,10 @@ void np_hold_park(struct np_net *npn, const struct sk_buff *skb, u8 family)
 	struct nf_conn *ct;
 
 	wan = np_hold_wan(npn, orig, orig->dev, family, &ct);
-	if (!wan || !np_packet_csum_ok(orig, family, NF_INET_PRE_ROUTING))
+	if (!wan || !np_hold_is_fair(orig, family) ||
+	    !np_packet_csum_ok(orig, family, NF_INET_PRE_ROUTING))
 		return;
-	copy = skb_copy(orig, GFP_ATOMIC);
+	copy = np_hold_copy(orig);
 	if (!copy)
 		return;
 	np_pair_inbound(&pair, family, ct);
@@ -222,6 +294,9 @@ static bool np_hold_not_ours(struct np_net *npn, struct np_wan *wan,
 {
 	struct sock *sk = NULL;
 
+	/* Found on the way in, or the admin's TPROXY. */
+	if (skb->sk)
+		return true;
 	/* Where IPv6 is routed, the router's addresses are any that it has. */
 	if ((pair->family == NFPROTO_IPV4 ||
 	     rcu_dereference(wan->conf)->nat66) &&
@@ -238,6 +313,24 @@ static bool np_hold_not_ours(struct np_net *npn, struct np_wan *wan,
 	return sk;
 }
 
+/* Take the packet away to hold it, or a copy if it is in too large a buffer. */
+static int np_hold_steal(struct np_net *npn, const struct np_pair *pair,
+			 struct sk_buff *skb, const struct np_wan *wan)
+{
+	struct sk_buff *copy;
+	int err;
+
+	if (skb->truesize <= NP_HOLD_TRUESIZE)
+		return np_hold_add(npn, pair, skb, wan,
+				   NATPUNCH_HOLD_STATE_HELD);
+	copy = np_hold_copy(skb);
+	if (!copy)
+		return -ENOMEM;
+	err = np_hold_add(npn, pair, copy, wan, NATPUNCH_HOLD_STATE_HELD);
+	kfree_skb(err ? copy : skb);
+	return err;
+}
+
 /* Before the admin's rules, and before TCP: SYNs to the router's WAN address. */
 static unsigned int np_hold_local_in(void *priv, struct sk_buff *skb,
 				     const struct nf_hook_state *state)
@@ -246,26 +339,20 @@ static unsigned int np_hold_local_in(void *priv, struct sk_buff *skb,
 	struct np_wan *wan;
 	struct np_pair pair;
 	struct nf_conn *ct;
-	int err;
 
 	wan = np_hold_wan(npn, skb, state->in, state->pf, &ct);
 	if (!wan)
 		return NF_ACCEPT;
 	np_pair_inbound(&pair, state->pf, ct);
 	if (np_hold_not_ours(npn, wan, skb, state, &pair) ||
+	    !np_hold_is_fair(skb, state->pf) ||
 	    !np_packet_csum_ok(skb, state->pf, NF_INET_LOCAL_IN))
 		return NF_ACCEPT;
-
-	err = np_hold_add(npn, &pair, skb, wan, NATPUNCH_HOLD_STATE_HELD);
-	switch (err) {
-	case 0:
+	if (!np_hold_steal(npn, &pair, skb, wan))
 		return NF_STOLEN;
-	case -EEXIST:
-		return NF_DROP;
-	default:
-		np_stat_inc(npn->stats, NP_STAT_HOLDS_CAPPED);
-		return NF_ACCEPT;
-	}
+	/* Too many. To say nothing is right for six seconds (RFC 5382 REQ-4). */
+	np_stat_inc(npn->stats, NP_STAT_HOLDS_CAPPED);
+	return NF_DROP;
 }
 
 /* The pair's SYN may not be answered any more. True if one is held. */
@@ -302,7 +389,8 @@ bool np_hold_swallow(struct np_net *npn, struct sk_buff *skb, u8 family)
 	ct = nf_ct_get(skb, &ctinfo);
 	if (ct && ctinfo == IP_CT_RELATED_REPLY &&
 	    nf_ct_protonum(ct) == IPPROTO_TCP) {
-		if (!np_packet_refuses(skb, family))
+		if (test_bit(IPS_SEEN_REPLY_BIT, &ct->status) ||
+		    !np_packet_refuses(skb, family))
 			return false;
 		np_pair_inbound(&pair, family, ct);
 	} else if (!np_packet_refused(skb, family, &pair)) {
@@ -312,8 +400,10 @@ bool np_hold_swallow(struct np_net *npn, struct sk_buff *skb, u8 family)
 }
 
 /*
- * A RST from inside as the first answer to an inbound SYN. Conntrack has ended
- * the entry over it; a connection that lives is not ended by its RST.
+ * The inside host's first answer to an inbound SYN is a refusal: a RST, over
+ * which conntrack has ended the entry (a connection that lives is not ended by
+ * its RST), or its firewall's ICMP, over which we must, or our host's own SYN
+ * would be an answer and release nothing.
  */
 static bool np_hold_refused_inside(struct np_net *npn, struct sk_buff *skb,
 				   u8 family)
@@ -321,14 +411,26 @@ static bool np_hold_refused_inside(struct np_net *npn, struct sk_buff *skb,
 	enum ip_conntrack_info ctinfo;
 	struct nf_conn *ct;
 	struct np_pair pair;
+	bool icmp, refused;
 
 	ct = nf_ct_get(skb, &ctinfo);
 	if (!ct || CTINFO2DIR(ctinfo) != IP_CT_DIR_REPLY ||
-	    nf_ct_protonum(ct) != IPPROTO_TCP || !nf_ct_is_dying(ct) ||
-	    !np_packet_is_rst(skb, family))
+	    nf_ct_protonum(ct) != IPPROTO_TCP)
+		return false;
+	icmp = ctinfo == IP_CT_RELATED_REPLY;
+	if (icmp)
+		refused = !test_bit(IPS_SEEN_REPLY_BIT, &ct->status) &&
+			  np_packet_icmp(skb, family) >= 0;
+	else
+		refused = nf_ct_is_dying(ct) && np_packet_is_rst(skb, family);
+	if (!refused)
 		return false;
 	np_pair_inbound(&pair, family, ct);
-	return np_hold_insist(npn, &pair);
+	if (!np_hold_insist(npn, &pair))
+		return false;
+	if (icmp)
+		nf_ct_kill(ct);
+	return true;
 }
 
 /* IPv6 that is routed, not translated: SYNs inwards and outwards. */
@@ -341,8 +443,12 @@ static unsigned int np_hold_routed(struct np_net *npn, struct sk_buff *skb,
 	struct nf_conn *ct;
 
 	wan = np_hold_wan(npn, skb, state->in, state->pf, &ct);
-	if (wan && np_packet_csum_ok(skb, state->pf, NF_INET_FORWARD)) {
-		copy = skb_copy(skb, GFP_ATOMIC);
+	if (wan) {
+		/* A copy of what is translated was kept before it was. */
+		if (ct->status & IPS_DST_NAT)
+			return NF_ACCEPT;
+		copy = np_hold_is_fair(skb, state->pf) ? np_hold_copy(skb) :
+							 NULL;
 		if (!copy)
 			return NF_ACCEPT;
 		np_pair_inbound(&pair, state->pf, ct);
@@ -401,10 +507,20 @@ static unsigned int np_hold_local_out(void *priv, struct sk_buff *skb,
 static void np_hold_deliver(struct tasklet_struct *t)
 {
 	struct np_holds *holds = from_tasklet(holds, t, tasklet);
+	struct net_device *dev;
 	struct sk_buff *skb;
 
-	while ((skb = skb_dequeue(&holds->deliver)))
-		netif_rx(skb);
+	rcu_read_lock();
+	while ((skb = skb_dequeue(&holds->deliver))) {
+		dev = dev_get_by_index_rcu(holds->npn->net, skb->skb_iif);
+		if (dev) {
+			skb->dev = dev;
+			netif_rx(skb);
+		} else {
+			kfree_skb(skb);
+		}
+	}
+	rcu_read_unlock();
 }
 
 /*
@@ -414,12 +530,7 @@ static void np_hold_deliver(struct tasklet_struct *t)
  */
 static void np_hold_redeliver(struct np_net *npn, struct np_hold *hold)
 {
-	struct net_device *dev;
-
-	dev = dev_get_by_index_rcu(npn->net, hold->ifindex);
-	if (!dev)
-		return;
-	hold->skb->dev = dev;
+	hold->skb->skb_iif = hold->ifindex;
 	skb_queue_tail(&npn->holds->deliver, hold->skb);
 	hold->skb = NULL;
 	tasklet_schedule(&npn->holds->tasklet);
@@ -497,8 +608,11 @@ static void np_hold_send_v6(struct net *net, struct np_hold *hold,
 		.daddr = hold->pair.rem_ip.in6,
 		.saddr = hold->pair.ext_ip.in6,
 	};
-	struct dst_entry *dst = ip6_route_output(net, NULL, &fl);
+	struct dst_entry *dst;
 
+	if (ipv6_addr_type(&fl.daddr) & IPV6_ADDR_LINKLOCAL)
+		fl.flowi6_oif = hold->ifindex;
+	dst = ip6_route_output(net, NULL, &fl);
 	if (dst->error) {
 		dst_release(dst);
 		kfree_skb(skb);
@@ -673,7 +787,6 @@ void np_hold_net_exit(struct np_net *npn)
 
 	np_hold_flush(npn, 0);
 	timer_delete_sync(&holds->timer);
-	/* What waits for delivery has a device that is going, too. */
 	tasklet_kill(&holds->tasklet);
 	skb_queue_purge(&holds->deliver);
 	kvfree(holds);

@@ -22,10 +22,12 @@
  * saves half a round trip and serves a peer that sends its SYN only once. If
  * none leaves for 6 s, the SYN gets the answer that the WAN is set to give.
  *
- * A held SYN pins no conntrack entry, no route and no device. There is a cap
- * for the namespace, at which the oldest is forgotten, and one for a source
- * prefix, at which the SYN fares as on stock Linux. All SYNs are held for the
- * same time, so a queue gives the order of their end.
+ * One SYN of a pair is held, the last that came, for the time of the first. It
+ * pins no conntrack entry, no route and no device. What comes in fragments, or is
+ * longer than Ethernet's packets, is not held. There is a cap for the namespace,
+ * at which the oldest is forgotten, and one for a source prefix, at which the SYN
+ * is dropped, or forwarded without a copy. All SYNs are held for the same time,
+ * so a queue gives the order of their end.
  *
  * Locking: np_holds.lock, softirq-safe, innermost. Packets that have nothing to
  * do with a hold look at np_holds.count, no more.
@@ -48,6 +50,9 @@ struct np_net;
 
 #define NP_HOLD_SECONDS		6	/* RFC 5382 REQ-4: at least */
 #define NP_HOLD_PER_PREFIX	64	/* SYNs of one /32 or /64 */
+#define NP_HOLD_LEN		1500	/* of the longest SYN that is held */
+#define NP_HOLD_HEADROOM	128
+#define NP_HOLD_TRUESIZE	2560	/* all that one takes, but its np_hold */
 #define NP_HOLD_BUCKETS		4096	/* powers of two */
 #define NP_HOLD_PREFIXES	8192
 

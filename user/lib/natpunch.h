@@ -293,8 +293,8 @@ struct natpunch_crafted {
  * @holds_released: SYNs released because ours left
  * @holds_expired: SYNs for which none of ours left in 6 seconds
  * @holds_evicted: SYNs forgotten, the oldest at the cap, or with their WAN
- * @holds_capped: SYNs not held because their source prefix had too many, or
- *	memory was short
+ * @holds_capped: SYNs dropped, not held, because their source prefix had too
+ *	many, or memory was short
  * @answers_swallowed: RSTs and ICMP errors, to held SYNs, that did not get out
  * @crafted_rsts: RSTs dropped for crafted flows
  * @crafted_capped: flows of watched devices not registered because a cap was
