@@ -246,6 +246,66 @@ static struct seen own_rst_passes(const struct row *row)
 		    "does it leave?");
 }
 
+/* A listener has the port: its kernel's answer is no less its kernel's. */
+static struct seen beside_a_listener(const struct row *row)
+{
+	unsigned int port = MY_PORT + 70;
+
+	(void)row;
+	must(A, "natpunchctl crafted add %s %s --lease 60", me(port),
+	     ep_str(server(1, SERVER_PORT)));
+	stream_listen(IPPROTO_TCP, A, host(A, port));
+	return handshake(port, true);
+}
+
+/* A real connection's goodbye gets out, whatever is registered. */
+static struct seen real_socket(const struct row *row)
+{
+	unsigned int port = MY_PORT + 80;
+	struct ep from = host(A, port), to = server(1, SERVER_PORT);
+	int listener = stream_listen(IPPROTO_TCP, SERVER, to);
+	int sock = stream_open(IPPROTO_TCP, A, from), got, error, sniffer;
+	struct packet p;
+
+	(void)row;
+	must(A, "natpunchctl crafted add %s %s --lease 60", me(port),
+	     ep_str(to));
+	error = stream_connect(sock, to);
+	if (!error)
+		error = stream_connected(sock, COMES_MS);
+	got = stream_accept(listener, NULL, COMES_MS);
+	if (error || got < 0 || !stream_deliver(got, sock))
+		return seen(false, "not connected");
+	sniffer = sniff_open(A, "eth0");
+	stream_abort(sock);
+	return seen(sniff_find(sniffer, &p, is_my_rst, &from, 1000),
+		    "does the connection's RST leave?");
+}
+
+/* What a reject rule says is the admin's word. */
+static struct seen reject_rule_passes(const struct row *row)
+{
+	struct ep from = host(A, MY_PORT + 90), to = server(1, SERVER_PORT);
+	int sniffer = sniff_open(A, "eth0");
+	struct packet p = packet_tcp(to, from, TCP_SYN, 1000, 0);
+	bool found;
+
+	(void)row;
+	must(A, "natpunchctl crafted add %s %s --lease 60",
+	     me(MY_PORT + 90), ep_str(to));
+	nft(A, "table inet t {\n"
+	    "	chain in {\n"
+	    "		type filter hook input priority filter;\n"
+	    "		tcp dport %u reject with tcp reset\n"
+	    "	}\n"
+	    "}\n", MY_PORT + 90);
+	/* Past the gateway's NAT: from the home's own router. */
+	packet_send(GA, &p);
+	found = sniff_find(sniffer, &p, is_my_rst, &from, 1000);
+	nft(A, "delete table inet t\n");
+	return seen(found, "does it leave?");
+}
+
 static const struct row rows[] = {
 	{ .name = "without a registration the kernel resets it",
 	  .measure = unregistered, .families = BOTH },
@@ -267,6 +327,12 @@ static const struct row rows[] = {
 	  .measure = two_watch },
 	{ .name = "a gateway spares an inside host's flow",
 	  .measure = on_the_gateway, .families = BOTH },
+	{ .name = "a registered flow beside a listener connects",
+	  .measure = beside_a_listener, .families = BOTH },
+	{ .name = "a real connection's RST gets out",
+	  .measure = real_socket, .families = BOTH },
+	{ .name = "a reject rule's RST gets out",
+	  .measure = reject_rule_passes, .families = BOTH },
 	{ .name = "a program's own RST gets out",
 	  .measure = own_rst_passes, .families = BOTH },
 };

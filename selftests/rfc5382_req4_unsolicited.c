@@ -5,6 +5,7 @@
  * the router is asked as ever.
  */
 #include <netinet/in.h>
+#include <string.h>
 
 #include "lab/behave.h"
 
@@ -72,6 +73,105 @@ static struct seen a_socket_of_the_router(const struct row *row)
 	return seen(!error, "%s", error ? "refused" : "connected");
 }
 
+static bool is_rst_to(const struct packet *p, const void *peer)
+{
+	return !p->outgoing && is_to(p, peer) && is_tcp_rst(p, NULL);
+}
+
+/* A copy of its SYN is kept, but the connection is one: its RST gets out. */
+static struct seen a_connection_is_reset(const struct row *row)
+{
+	struct ep ext = external(IPPROTO_TCP, A, 5000, server(2, 80));
+	int listener = stream_listen(IPPROTO_TCP, A, host(A, 5000));
+	struct ep from = server(1, 4000);
+	int peer = stream_open(IPPROTO_TCP, SERVER, from), got, error;
+	int sniffer = sniff_open(SERVER, "eth0");
+	struct packet p;
+
+	(void)row;
+	error = stream_connect(peer, ext);
+	if (!error)
+		error = stream_connected(peer, 1000);
+	got = stream_accept(listener, NULL, 1000);
+	if (error || got < 0 || !stream_deliver(peer, got))
+		return seen(false, "not connected: %s", strerror(error));
+	stream_abort(got);
+	return seen(sniff_find(sniffer, &p, is_rst_to, &from, 1000),
+		    "does its RST get out?");
+}
+
+/* The router's own, too; its SYN is not even looked at. */
+static struct seen the_routers_is_reset(const struct row *row)
+{
+	int listener = stream_listen(IPPROTO_TCP, GA, wan(GA, 8080));
+	struct ep from = server(1, 4000);
+	int peer = stream_open(IPPROTO_TCP, SERVER, from), got;
+	int sniffer = sniff_open(SERVER, "eth0");
+	struct packet p = packet_tcp(server(2, 4000), wan(GA, 7777), TCP_SYN,
+				     1, 0);
+
+	(void)row;
+	packet_send(SERVER, &p);
+	stream_connect(peer, wan(GA, 8080));
+	got = stream_accept(listener, NULL, 1000);
+	if (got < 0 || stream_connected(peer, 1000))
+		return seen(false, "not connected");
+	stream_abort(got);
+	return seen(sniff_find(sniffer, &p, is_rst_to, &from, 1000),
+		    "does its RST get out?");
+}
+
+static void inside_rejects(const char *how)
+{
+	nft(A, "table inet t {\n"
+	    "	chain in {\n"
+	    "		type filter hook input priority filter;\n"
+	    "		tcp dport 5000 ct state new reject %s\n"
+	    "	}\n"
+	    "}\n", how);
+}
+
+/* The inside host refuses what is admitted, by its kernel or its firewall. */
+static struct seen refused_inside(const struct row *row)
+{
+	struct ep ext = external(IPPROTO_TCP, A, 5000, server(2, 80));
+	struct seen s;
+
+	if (row->protocol)
+		inside_rejects(row->protocol == IPPROTO_ICMP ? "" :
+			       "with tcp reset");
+	s = ask(ext, TCP_SYN, row->arg, HELD_MS);
+	nft(A, "flush ruleset\n");
+	return s;
+}
+
+/* And then begins itself. */
+static struct seen refused_inside_first(const struct row *row)
+{
+	struct ep ext = external(IPPROTO_TCP, A, 5000, server(2, 80));
+	struct ep from = server(1, 4000);
+	int peer = stream_open(IPPROTO_TCP, SERVER, from), a, error;
+
+	(void)row;
+	inside_rejects("");
+	error = stream_connect(peer, ext);
+	sleep_ms(700);
+	a = stream_open(IPPROTO_TCP, A, host(A, 5000));
+	if (!error)
+		error = stream_connect(a, from);
+	if (!error)
+		error = stream_connected(a, COMES_MS);
+	if (!error)
+		error = stream_connected(peer, COMES_MS);
+	/* Nor is there an answer to come. */
+	sleep_s(8);
+	nft(A, "flush ruleset\n");
+	if (error)
+		return seen(false, "%s", strerror(error));
+	return seen(stream_deliver(a, peer) && stream_deliver(peer, a),
+		    "connected");
+}
+
 static const struct row rows[] = {
 	{ .name = "REQ-4 ICMP port unreachable after 6 s",
 	  .measure = unmapped, .arg = ICMP, .options = "--hold icmp",
@@ -91,6 +191,27 @@ static const struct row rows[] = {
 	{ .name = "a SYN/ACK out of nothing is not held",
 	  .measure = other_segments, .arg = TCP_SYN | TCP_ACK,
 	  .options = "--hold icmp", .stock = STOCK_PASSES },
+	{ .name = "on a mapped port that admits it and nobody listens",
+	  .measure = refused_inside, .arg = ICMP,
+	  .options = "--hold icmp --filter eif", .families = BOTH },
+	{ .name = "where the inside host's firewall sends RST",
+	  .measure = refused_inside, .arg = RST, .protocol = IPPROTO_TCP,
+	  .options = "--hold rst --filter eif", .families = BOTH },
+	{ .name = "where the inside host's firewall sends ICMP",
+	  .measure = refused_inside, .arg = ICMP, .protocol = IPPROTO_ICMP,
+	  .options = "--hold icmp --filter eif", .families = BOTH },
+	{ .name = "which then begins itself, drop",
+	  .measure = refused_inside_first,
+	  .options = "--filter eif --release drop", .families = BOTH },
+	{ .name = "which then begins itself, deliver",
+	  .measure = refused_inside_first,
+	  .options = "--filter eif --release deliver", .families = BOTH },
+	{ .name = "a connection's RST gets out",
+	  .measure = a_connection_is_reset,
+	  .options = "--hold icmp --filter eif", .families = BOTH },
+	{ .name = "a router's connection's RST gets out",
+	  .measure = the_routers_is_reset,
+	  .options = "--hold icmp", .families = BOTH },
 	{ .name = "the router's own listener answers",
 	  .measure = a_socket_of_the_router,
 	  .options = "--hold icmp", .stock = STOCK_PASSES, .families = BOTH },

@@ -309,10 +309,12 @@ static void wire_internet(void)
 }
 
 /* Without offload the sender writes real checksums and the receiver looks. */
-static void no_checksum_offload(enum node node, const char *dev)
+void lab_tx_checksum(enum node node, const char *dev, bool offload)
 {
-	struct ethtool_value off = { .cmd = ETHTOOL_STXCSUM, .data = 0 };
-	struct ifreq ifr = { .ifr_data = (char *)&off };
+	struct ethtool_value value = {
+		.cmd = ETHTOOL_STXCSUM, .data = offload
+	};
+	struct ifreq ifr = { .ifr_data = (char *)&value };
 	int fd;
 
 	lab_enter(node);
@@ -370,6 +372,6 @@ void lab_start(void)
 	wire_host(B2, GB);
 	wire_internet();
 	for (i = 0; i < ARRAY_SIZE(leaves); i++)
-		no_checksum_offload(leaves[i], "eth0");
+		lab_tx_checksum(leaves[i], "eth0", false);
 	lab_delay(20);
 }

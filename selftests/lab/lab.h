@@ -63,6 +63,12 @@ void lab_delay_again(void);
 /** lab_wan_wire() - the wire between a gateway and NET, which must not be there. */
 void lab_wan_wire(enum node gateway);
 
+/**
+ * lab_tx_checksum() - let a device leave checksums to those behind it, as all do by
+ * themselves, or have them computed, as the hosts' and the server's.
+ */
+void lab_tx_checksum(enum node node, const char *dev, bool offload);
+
 /*
  * Addresses, in the family that the test is looking at (IPv4 at the start).
  */

@@ -282,6 +282,23 @@ struct packet packet_tcp(struct ep src, struct ep dst, unsigned int flags,
 	return make(src, dst, IPPROTO_TCP, &tcp, sizeof(tcp));
 }
 
+struct packet packet_tcp_options(const struct packet *p, const void *options,
+				 size_t len, const char *payload)
+{
+	uint8_t l4[1600];
+	size_t header = sizeof(struct tcphdr) + (len + 3) / 4 * 4;
+	size_t total = header + strlen(payload);
+
+	if (len > 40 || total > sizeof(l4))
+		ktap_bail("%zu bytes of options, %zu in all", len, total);
+	memset(l4, TCPOPT_NOP, header);
+	memcpy(l4, p->data + p->l4, sizeof(struct tcphdr));
+	memcpy(l4 + sizeof(struct tcphdr), options, len);
+	memcpy(l4 + header, payload, strlen(payload));
+	l4[12] = header / 4 << 4;
+	return make(p->src, p->dst, IPPROTO_TCP, l4, total);
+}
+
 struct packet packet_echo(struct ep src, struct ep dst, unsigned int seq)
 {
 	bool v4 = src.sa.sa_family == AF_INET;

@@ -45,6 +45,12 @@ struct packet packet_udp(struct ep src, struct ep dst, const char *payload);
 struct packet packet_tcp(struct ep src, struct ep dst, unsigned int flags,
 			 uint32_t seq, uint32_t ack);
 struct packet packet_echo(struct ep src, struct ep dst, unsigned int seq);
+/**
+ * packet_tcp_options() - the same TCP segment with @options, padded with NOPs to
+ * whole words, and @payload.
+ */
+struct packet packet_tcp_options(const struct packet *p, const void *options,
+				 size_t len, const char *payload);
 /** packet_icmp_error() - an error about @about, from @from to its sender. */
 struct packet packet_icmp_error(struct ep from, const struct packet *about,
 				unsigned int type, unsigned int code,
