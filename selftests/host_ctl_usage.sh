@@ -15,7 +15,7 @@ out=$(mktemp)
 trap 'rm -f "$out"' EXIT
 export LC_ALL=C.UTF-8
 
-plan=92 count=0 failed=0
+plan=96 count=0 failed=0
 
 # usage: result STATUS NAME
 result()
@@ -82,10 +82,11 @@ helps wan set -h
 helps mapping show --help
 helps reserve add --help
 helps monitor --help
+helps check --help
 helps help reserve add
 for verb in 'wan add' 'wan set' 'wan del' 'wan show' 'mapping show' \
 	    'mapping flush' 'reserve add' 'reserve del' 'reserve show' stats \
-	    monitor; do
+	    monitor check; do
 	read -ra words <<<"$verb"
 	"$ctl" "${words[@]}" --help >"$out" 2>&1 &&
 		grep -q "^Usage: natpunchctl $verb" "$out"
@@ -97,7 +98,7 @@ result $? "--version"
 # Words.
 refused 2 'OBJECT VERB'
 refused 2 "did you mean 'wan'" wna
-refused 2 'wan, mapping, reserve, hold, crafted, stats, monitor' frobnicate
+refused 2 'wan, mapping, reserve, hold, crafted, stats, monitor, check' frobnicate
 refused 2 'mapping, monitor' m
 refused 2 "did you mean 'flush'" mapping flsh
 refused 2 'add, set, del, show' wan eth0

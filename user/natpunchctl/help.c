@@ -71,8 +71,15 @@ static const struct object monitor = {
 	.only = &monitor_run,
 };
 
+static const struct object check = {
+	.name = "check",
+	.summary = "what NATs stand in front of this machine, as servers see it",
+	.only = &check_run,
+};
+
 const struct object * const objects[] = {
-	&wan, &mapping, &reserve, &hold, &crafted, &stats, &monitor, NULL
+	&wan, &mapping, &reserve, &hold, &crafted, &stats, &monitor, &check,
+	NULL
 };
 
 static const char global_options[] =

@@ -30,18 +30,23 @@ struct opt {
 /* Keys of the options that are no characters. */
 enum {
 	OPT_ADDRESS = 256,
+	OPT_BIND,
 	OPT_EXTERNAL,
 	OPT_FILTER,
 	OPT_FOR,
 	OPT_HOLD,
 	OPT_ICMP_TIMEOUT,
 	OPT_INBOUND_REFRESH,
+	OPT_INTERFACE,
 	OPT_INTERNAL,
 	OPT_LEASE,
+	OPT_LIFETIME,
+	OPT_LOCAL_PORT,
 	OPT_NAT66,
 	OPT_PORTS,
 	OPT_PROTO,
 	OPT_RELEASE,
+	OPT_SERVER,
 	OPT_TCP_TIMEOUT,
 	OPT_TCP_TRANSITORY,
 	OPT_UDP_TIMEOUT,
@@ -85,7 +90,7 @@ extern const struct verb reserve_add, reserve_del, reserve_show;
 extern const struct verb hold_show;
 extern const struct verb crafted_add, crafted_del, crafted_show;
 extern const struct verb crafted_auto, crafted_run;
-extern const struct verb stats_show, monitor_run;
+extern const struct verb stats_show, monitor_run, check_run;
 
 /* options.c: one option after the other; the common ones are dealt with. */
 int next_option(struct ctl *ctl, int argc, char **argv);
