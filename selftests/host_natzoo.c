@@ -398,6 +398,15 @@ static void udp_lifetime(void)
 	now += 10 * S;
 	ktap_ok(!enters(a, SERVER, 1), "lifetime: inbound need not refresh");
 
+	use("alloc=seq,filter=ad,udp-first=30,udp=30");
+	a = out(5000, SERVER, 1);
+	out(5000, OTHER, 1);
+	now += 20 * S;
+	out(5000, SERVER, 1);
+	now += 10 * S;
+	ktap_ok(enters(a, SERVER, 2) && !enters(a, OTHER, 1),
+		"lifetime: each remote endpoint has its own");
+
 	use("alloc=seq,port-min=2000,port-max=2000");
 	a = out(5000, SERVER, 1);
 	ktap_ok(a && !out(5001, SERVER, 1), "lifetime: one port, one mapping");
@@ -479,6 +488,7 @@ static void cross_traffic(const char *text, double mean, double variance,
 static void others(void)
 {
 	struct zoo_counts c;
+	unsigned int i;
 
 	cross_traffic("mapping=apd,alloc=seq:+1,cross=50", 5, 5,
 		      "cross traffic: Poisson");
@@ -488,6 +498,18 @@ static void others(void)
 	out(1, SERVER, 1);
 	now += 100 * S;
 	ktap_ok(!out(2, SERVER, 1), "cross traffic: takes ports");
+	/* Ten a second that stay for 2 s hold twenty, of UDP. */
+	use("mapping=apd,alloc=band:100,cross=10,cross-life=2");
+	zoo_advance(zoo, now);
+	now += 1000 * S;
+	for (i = 0; out(1 + i, SERVER, 1); i++)
+		;
+	ktap_ok(i > 60 && i < 95, "cross traffic: gives them back: %u are free",
+		i);
+	use("mapping=apd,alloc=band:100,cross=100,cross-life=1000");
+	out(1, SERVER, 1);
+	now += 100 * S;
+	zoo_advance(zoo, now);
 	c = zoo_counts(zoo);
 	ktap_ok(c.own == 1 && c.foreign > 18000 && c.foreign < 22000,
 		"cross traffic: is counted: %llu",
@@ -686,7 +708,7 @@ static void seeds(void)
 
 int main(void)
 {
-	ktap_plan(67);
+	ktap_plan(69);
 	mapping();
 	mapping_of_family();
 	filtering();
