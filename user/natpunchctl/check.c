@@ -280,12 +280,14 @@ static void report_udp(struct check *c, struct report *r)
 	check_mapping_udp(c, r, &s);
 	if (r->reach == REACH_OK) {
 		check_progress(c, "UDP: hops ...");
-		check_path(c, r);
+		check_hops(c, r);
 		check_gateway(c, r);
 		check_progress(c, "UDP: filtering ...");
 		check_filtering(c, r, &s);
 		check_progress(c, "UDP: hairpinning ...");
 		check_hairpin_udp(c, r);
+		check_progress(c, "UDP: NATs ...");
+		check_nats(c, r);
 		check_predict(r);
 		if (c->lifetime)
 			check_lifetime(c, r);

@@ -90,9 +90,11 @@ struct report {
 	enum behaviour filtering;
 	char filtering_why[WHY_SIZE];
 	unsigned int filter_hop;	/* of the outermost filter; 0: unknown */
+	unsigned int filter_opens;	/* hops that open it; 0: unknown */
 
 	enum hairpin hairpin;
 	char hairpin_why[WHY_SIZE];
+	unsigned int hairpin_hops;	/* there and back; 0: unknown */
 
 	unsigned int ports_seen, ports_kept, parity_kept;
 	bool pooled;			/* more than one external address */
@@ -212,8 +214,9 @@ void check_filtering(struct check *c, struct report *r, struct stun_socket *s);
 void check_hairpin_udp(struct check *c, struct report *r);
 void check_hairpin_tcp(struct check *c, struct report *r, uint16_t port);
 
-/* check_path.c */
-void check_path(struct check *c, struct report *r);
+/* check_path.c: the hops first, the NATs when all else is known. */
+void check_hops(struct check *c, struct report *r);
+void check_nats(struct check *c, struct report *r);
 void check_gateway(struct check *c, struct report *r);
 
 /* check_lifetime.c */

@@ -11,6 +11,7 @@
 #include "check.h"
 
 #define HAIRPIN_MS	1500
+#define LAST		(4 + NP_STUN_ID - 1)
 /* A SYN is sent again after 1 s and after 3 s. */
 #define HAIRPIN_TCP_MS	3500
 
@@ -93,9 +94,8 @@ static enum behaviour judge(struct check *c, struct report *r,
 
 /*
  * Where the outermost filter is: a packet to the server's second endpoint that
- * lives for h hops opens the filters it passes. With the fewest hops that let its
- * answer in, that filter remembered it, as a router does that had it to forward.
- * Only if the NAT is known to stand one hop further it remembers before it looks.
+ * lives for h hops opens the filters that remember it. The fewest hops that let
+ * that endpoint's answer in.
  */
 static unsigned int find_filter(struct check *c, const struct report *r)
 {
@@ -126,10 +126,7 @@ static unsigned int find_filter(struct check *c, const struct report *r)
 			found = i + 1;
 		check_close(c, &s[i]);
 	}
-	for (i = 0; i < r->n_nats; i++)
-		if (r->nat[i].lo == found && r->nat[i].hi == found)
-			return found;
-	return found ? found - 1 : 0;
+	return found;
 }
 
 void check_filtering(struct check *c, struct report *r, struct stun_socket *s)
@@ -153,15 +150,17 @@ void check_filtering(struct check *c, struct report *r, struct stun_socket *s)
 	check_close(c, &fresh);
 	if ((r->filtering == BEHAVIOUR_AD || r->filtering == BEHAVIOUR_APD) &&
 	    (r->mapping == BEHAVIOUR_EI || r->mapping == BEHAVIOUR_NONE))
-		r->filter_hop = find_filter(c, r);
+		r->filter_opens = find_filter(c, r);
 }
 
 /* --- hairpinning --------------------------------------------------------- */
 
+/* The last byte of the id is how many hops the packet lived for; 0: any. */
 struct ear {
 	struct sockaddr_storage from;
 	uint8_t id[NP_STUN_ID];		/* of what is waited for */
 	bool heard;
+	unsigned int hops;		/* the fewest */
 };
 
 static void hear(struct stun_socket *s, const uint8_t *data, size_t len,
@@ -169,10 +168,12 @@ static void hear(struct stun_socket *s, const uint8_t *data, size_t len,
 {
 	struct ear *ear = s->data;
 
-	if (len < NP_STUN_HEADER || memcmp(data + 4, ear->id, NP_STUN_ID))
+	if (len < NP_STUN_HEADER || memcmp(data + 4, ear->id, NP_STUN_ID - 1))
 		return;
 	ear->from = *from;
 	ear->heard = true;
+	if (data[LAST] && (!ear->hops || data[LAST] < ear->hops))
+		ear->hops = data[LAST];
 }
 
 static void conclude(struct report *r, bool heard, bool external)
@@ -188,6 +189,22 @@ static void conclude(struct report *r, bool heard, bool external)
 	}
 }
 
+/* The filters are open now: with how many hops does it come back? */
+static void count_hops(struct check *c, struct report *r, struct stun_socket *s,
+		       struct stun_message *hello,
+		       const struct sockaddr_storage *to, struct ear *ear)
+{
+	unsigned int i;
+
+	ear->hops = 0;
+	for (i = 1; i <= 2 * r->n_hops; i++) {
+		hello->data[LAST] = (uint8_t)i;
+		stun_send(s, hello->data, hello->len, to, (int)i);
+	}
+	check_pause(c, HAIRPIN_MS / 3, NULL);
+	r->hairpin_hops = ear->hops;
+}
+
 /* Two sockets send to each other's external endpoint, as two hosts would. */
 static void talk(struct check *c, struct report *r, struct stun_socket s[2],
 		 struct probe known[2])
@@ -197,6 +214,7 @@ static void talk(struct check *c, struct report *r, struct stun_socket s[2],
 	unsigned int i, tries;
 
 	stun_begin_request(&hello, STUN_RFC5389);
+	hello.data[LAST] = 0;
 	for (i = 0; i < 2; i++) {
 		memcpy(ear[i].id, hello.data + 4, NP_STUN_ID);
 		s[i].data = &ear[i];
@@ -211,6 +229,8 @@ static void talk(struct check *c, struct report *r, struct stun_socket s[2],
 	conclude(r, ear[0].heard || ear[1].heard,
 		 stun_sockaddr_eq(&ear[0].from, &known[1].mapped) ||
 		 stun_sockaddr_eq(&ear[1].from, &known[0].mapped));
+	if (ear[0].heard)
+		count_hops(c, r, &s[1], &hello, &known[0].mapped, &ear[0]);
 }
 
 static bool hairpin_applies(struct report *r)

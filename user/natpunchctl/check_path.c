@@ -4,9 +4,13 @@
  *
  * Packets that live for 1, 2, 3 ... hops go to the server, as traceroute's, and
  * to our own external address. A packet to that address never passes the NAT that
- * owns it: where the two ways part is the outermost NAT. Those inside of it are
- * concluded from the hops' addresses: who joins two private address spaces
- * translates between them, most likely.
+ * owns it: where the two ways part is the outermost NAT, or, if it looks at the
+ * hops left before it looks where a packet goes, the hop behind it. Then the
+ * filter tells: it was opened by packets that this NAT had to forward. Of a NAT
+ * that hairpins the way there and back is known to be twice as long.
+ *
+ * NATs inside of it are concluded from the hops' addresses: who joins two private
+ * address spaces translates between them, most likely.
  */
 #include <netinet/icmp6.h>
 #include <netinet/ip_icmp.h>
@@ -151,6 +155,30 @@ static struct nat_place outermost(const struct report *r, const struct echo *e,
 	return nat;
 }
 
+/* See above; what the trace alone says is in @nat. */
+static void correct(const struct report *r, struct nat_place *nat)
+{
+	unsigned int hop = 0;
+
+	if (r->hairpin_hops)
+		hop = (r->hairpin_hops + 1) / 2;
+	else if (nat->lo == nat->hi && nat->lo > 1 &&
+		 r->filter_opens == nat->lo)
+		hop = nat->lo - 1;
+	if (!hop)
+		return;
+	*nat = (struct nat_place){ .lo = hop, .hi = hop };
+	if (hop <= r->n_hops)
+		nat->addr = r->hop[hop - 1].addr;
+}
+
+/* A filter remembers what it forwards, so one hop more than its own opens it. */
+static void place_filter(struct report *r)
+{
+	if (r->filter_opens > 1)
+		r->filter_hop = r->filter_opens - 1;
+}
+
 /* Those inside of hop @end. */
 static void find_inner(struct report *r, unsigned int end)
 {
@@ -169,14 +197,21 @@ static void find_inner(struct report *r, unsigned int end)
 	}
 }
 
-void check_path(struct check *c, struct report *r)
+void check_hops(struct check *c, struct report *r)
+{
+	static struct echo e[CHECK_HOPS];
+
+	take_hops(r, e, trace(c, r, &r->primary, e, CHECK_HOPS));
+}
+
+void check_nats(struct check *c, struct report *r)
 {
 	static struct echo e[CHECK_HOPS];
 	struct sockaddr_storage own = r->mapped;
 	struct nat_place nat;
 	unsigned int n;
 
-	take_hops(r, e, trace(c, r, &r->primary, e, CHECK_HOPS));
+	place_filter(r);
 	if (r->mapping == BEHAVIOUR_NONE) {
 		r->nats_exact = true;
 		return;
@@ -184,6 +219,7 @@ void check_path(struct check *c, struct report *r)
 	ss_set_port(&own, PORT_DISCARD);
 	n = trace(c, r, &own, e, r->n_hops ? r->n_hops : 1);
 	nat = outermost(r, e, n);
+	correct(r, &nat);
 	if (!nat.hi || nat.lo > nat.hi) {
 		snprintf(r->path_why, sizeof(r->path_why),
 			 r->n_hops ? "the hops in question do not answer" :

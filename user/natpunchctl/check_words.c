@@ -86,7 +86,7 @@ const char *hairpin_word(enum hairpin h)
 	static const char * const words[] = {
 		[HAIRPIN_UNKNOWN] = "unknown",
 		[HAIRPIN_NOT_APPLICABLE] = "not applicable",
-		[HAIRPIN_NO] = "no",
+		[HAIRPIN_NO] = "no, or not seen by one host alone",
 		[HAIRPIN_INTERNAL] = "yes, with the internal source endpoint",
 		[HAIRPIN_EXTERNAL] = "yes, with the external source endpoint",
 	};
