@@ -24,6 +24,20 @@ static const struct verb * const crafted_verbs[] = {
 	NULL
 };
 
+static const struct verb * const service_verbs[] = {
+	&service_add, &service_del, &service_show, NULL
+};
+
+static const struct verb * const connection_verbs[] = {
+	&connection_show, &connection_del, NULL
+};
+
+static const struct verb * const peer_verbs[] = { &peer_show, NULL };
+
+static const struct verb * const site_verbs[] = {
+	&site_show, &site_key, NULL
+};
+
 static const struct object wan = {
 	.name = "wan",
 	.summary = "devices whose outward flows are translated",
@@ -77,8 +91,55 @@ static const struct object check = {
 	.only = &check_run,
 };
 
+static const struct object service = {
+	.name = "service",
+	.summary = "what this site offers to others (natpunchd)",
+	.verbs = service_verbs,
+	.usual = &service_show,
+};
+
+static const struct object connecting = {
+	.name = "connect",
+	.summary = "make a service of another site reachable from here",
+	.only = &connect_run,
+};
+
+static const struct object connection = {
+	.name = "connection",
+	.summary = "connections with other sites (natpunchd)",
+	.verbs = connection_verbs,
+	.usual = &connection_show,
+};
+
+static const struct object peer = {
+	.name = "peer",
+	.summary = "the sites that this one knows (natpunchd)",
+	.verbs = peer_verbs,
+	.usual = &peer_show,
+};
+
+static const struct object site = {
+	.name = "site",
+	.summary = "this site (natpunchd)",
+	.verbs = site_verbs,
+	.usual = &site_show,
+};
+
+static const struct object offer = {
+	.name = "offer",
+	.summary = "as connect, without a broker: print a line for the other site",
+	.only = &offer_run,
+};
+
+static const struct object accept_line = {
+	.name = "accept",
+	.summary = "take the line that offer or accept printed at the other site",
+	.only = &accept_run,
+};
+
 const struct object * const objects[] = {
 	&wan, &mapping, &reserve, &hold, &crafted, &stats, &monitor, &check,
+	&service, &connecting, &connection, &peer, &site, &offer, &accept_line,
 	NULL
 };
 
@@ -100,10 +161,10 @@ void help_all(void)
 	       "Manage natpunch, the endpoint-independent NAT.\n\n");
 	for (i = 0; objects[i]; i++) {
 		if (objects[i]->only)
-			printf("  %-15s  %s\n", objects[i]->name,
+			printf("  %-18s  %s\n", objects[i]->name,
 			       objects[i]->only->summary);
 		for (v = objects[i]->verbs; v && *v; v++)
-			printf("  %-8s%-7s  %s\n", objects[i]->name,
+			printf("  %-11s%-7s  %s\n", objects[i]->name,
 			       (*v)->name, (*v)->summary);
 	}
 	printf("\nWords can be shortened as long as they are unambiguous. Without a verb: show.\n"

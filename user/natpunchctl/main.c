@@ -7,7 +7,7 @@
 
 #include "natpunchctl.h"
 
-#define MAX_WORDS	16
+#define MAX_WORDS	32
 
 static const struct object *find_object(const char *word)
 {

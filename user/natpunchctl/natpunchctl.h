@@ -30,6 +30,7 @@ struct opt {
 /* Keys of the options that are no characters. */
 enum {
 	OPT_ADDRESS = 256,
+	OPT_ALLOW,
 	OPT_BIND,
 	OPT_EXTERNAL,
 	OPT_FILTER,
@@ -41,6 +42,7 @@ enum {
 	OPT_INTERNAL,
 	OPT_LEASE,
 	OPT_LIFETIME,
+	OPT_LISTEN,
 	OPT_LOCAL_PORT,
 	OPT_NAT66,
 	OPT_PORTS,
@@ -91,6 +93,10 @@ extern const struct verb hold_show;
 extern const struct verb crafted_add, crafted_del, crafted_show;
 extern const struct verb crafted_auto, crafted_run;
 extern const struct verb stats_show, monitor_run, check_run;
+extern const struct verb service_add, service_del, service_show;
+extern const struct verb connect_run, connection_show, connection_del;
+extern const struct verb offer_run, accept_run;
+extern const struct verb peer_show, site_key, site_show;
 
 /* options.c: one option after the other; the common ones are dealt with. */
 int next_option(struct ctl *ctl, int argc, char **argv);

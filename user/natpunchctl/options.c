@@ -176,8 +176,10 @@ const char *needed_argument(const struct ctl *ctl, int argc, char **argv,
 			    const char *what)
 {
 	if (optind == argc)
-		usage("%s is missing: natpunchctl %s %s %s", what,
-		      ctl->object->name, ctl->verb->name, ctl->verb->args);
+		usage("%s is missing: natpunchctl %s%s%s %s", what,
+		      ctl->object->name, ctl->object->only ? "" : " ",
+		      ctl->object->only ? "" : ctl->verb->name,
+		      ctl->verb->args);
 	return argv[optind++];
 }
 
