@@ -11,6 +11,8 @@
 #define nla_for_each_attr(a, h, l, r)	NP_WALK(a, np_first(h))
 
 #define json_array_foreach(a, i, v)	for (i = 0; (v = np_next(a)); i++)
+#define json_object_foreach(o, k, v) \
+	for (k = np_first(o); (v = np_next(o)); k = np_next(k))
 
 #define list_for_each_entry(p, h, m)	NP_WALK(p, np_first(h))
 #define list_for_each_entry_rcu(p, h, ...)	NP_WALK(p, np_first(h))

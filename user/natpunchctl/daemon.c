@@ -72,14 +72,15 @@ static void send_request(int fd, json_t *request)
 static char *read_answer(int fd)
 {
 	size_t size = 4096, len = 0;
-	char *text = NULL;
+	char *text = NULL, *bigger;
 	ssize_t n;
 
 	do {
 		size *= 2;
-		text = realloc(text, size);
-		if (!text || size > MAX_ANSWER)
+		bigger = size > MAX_ANSWER ? NULL : realloc(text, size);
+		if (!bigger)
 			fail("natpunchd's answer is too long");
+		text = bigger;
 		n = recv(fd, text + len, size - len - 1, 0);
 		if (n < 0)
 			fail("natpunchd does not answer: %s", strerror(errno));

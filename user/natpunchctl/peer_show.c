@@ -15,13 +15,14 @@ static void print_table(const struct ctl *ctl, const json_t *list)
 	char seen[DURATION_SIZE] = "never";
 	const json_t *peer;
 	struct table t;
+	bool online;
 	size_t i;
 
 	table_begin(&t, columns, ARRAY_SIZE(columns));
 	json_array_foreach(list, i, peer) {
 		table_cell(&t, "%s", text_of(peer, "name"));
-		table_cell(&t, "%s", json_is_true(json_object_get(peer,
-				     "online")) ? "online" : "offline");
+		online = json_is_true(json_object_get(peer, "online"));
+		table_cell(&t, "%s", online ? "online" : "offline");
 		if (json_object_get(peer, "seen"))
 			format_duration(seen, (uint32_t)number_of(peer,
 								  "seen"));

@@ -33,6 +33,7 @@ static void print_table(const struct ctl *ctl, const json_t *list)
 	char allowed[LIST_SIZE];
 	const json_t *s;
 	struct table t;
+	bool in_file;
 	size_t i;
 
 	table_begin(&t, columns, ARRAY_SIZE(columns));
@@ -42,8 +43,8 @@ static void print_table(const struct ctl *ctl, const json_t *list)
 		table_cell(&t, "%s", text_of(s, "proto"));
 		table_cell(&t, "%s", text_of(s, "to"));
 		table_cell(&t, "%s", allowed);
-		table_cell(&t, "%s", json_is_true(json_object_get(s,
-				     "configured")) ? "file" : "natpunchctl");
+		in_file = json_is_true(json_object_get(s, "configured"));
+		table_cell(&t, "%s", in_file ? "file" : "natpunchctl");
 	}
 	table_end(&t, ctl);
 }

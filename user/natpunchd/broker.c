@@ -25,6 +25,7 @@
 #define BACKOFF_MAX_MS	300000
 #define MAX_PACKET	(SEAL_MAX + 1024)
 #define TOPIC_SIZE	256
+#define ENOUGH_RTTS	4
 
 static void on_timer(evutil_socket_t fd, short what, void *arg);
 static void fail(struct broker *b, const char *why);
@@ -214,6 +215,18 @@ static void add_traffic(const struct broker *b, uint64_t *out, uint64_t *in)
 		return;
 	*out += info.tcpi_bytes_acked;
 	*in += info.tcpi_bytes_received;
+}
+
+/* What the kernel knows of the way, before enough was acknowledged to us. */
+static unsigned int tcp_rtt_ms(const struct broker *b)
+{
+	int fd = b->state == BROKER_UP ? mosquitto_socket(b->mosq) : -1;
+	struct tcp_info info = { .tcpi_state = 0 };
+	socklen_t len = sizeof(info);
+
+	if (fd < 0 || getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len))
+		return 0;
+	return info.tcpi_min_rtt < 1000 ? 1 : info.tcpi_min_rtt / 1000;
 }
 
 static void drop_client(struct broker *b)
@@ -550,10 +563,12 @@ unsigned int broker_rtt_ms(const struct broker *b)
 {
 	unsigned int i, least = 0;
 
+	if (b->n_rtt < ENOUGH_RTTS)
+		return tcp_rtt_ms(b);
 	for (i = 0; i < b->n_rtt && i < BROKER_RTTS; i++)
 		if (!i || b->rtt_ms[i] < least)
 			least = b->rtt_ms[i];
-	return b->n_rtt && !least ? 1 : least;
+	return least ? least : 1;
 }
 
 json_t *broker_show(const struct broker *b)

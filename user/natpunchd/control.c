@@ -35,6 +35,7 @@ struct client {
 	bool busy;			/* a request is not answered yet */
 	bool watches;
 	bool closing;			/* when all is written */
+	bool deaf;			/* what it sends goes nowhere */
 };
 
 struct control {
@@ -193,6 +194,8 @@ static void on_read(struct bufferevent *stream, void *arg)
 	size_t len;
 	char *line;
 
+	if (c->deaf)
+		evbuffer_drain(in, evbuffer_get_length(in));
 	while (!c->busy && !c->closing) {
 		line = evbuffer_readln(in, &len, EVBUFFER_EOL_LF);
 		if (!line)
@@ -204,8 +207,8 @@ static void on_read(struct bufferevent *stream, void *arg)
 		return;
 	control_error(c, EMSGSIZE, "a request has at most %d bytes",
 		      (int)CONTROL_MAX_LINE);
-	c->closing = true;
-	bufferevent_disable(stream, EV_READ);
+	c->deaf = true;		/* or he would not get to read it */
+	evbuffer_drain(in, evbuffer_get_length(in));
 }
 
 static void on_written(struct bufferevent *stream, void *arg)

@@ -10,6 +10,7 @@
 #include "natpunchd.h"
 #include "seal.h"
 
+#define PEER_BROKERS	8	/* as rendezvous.h's MAX_BROKERS */
 #define NAME_SIZE	33	/* of a site or a service, with its NUL */
 
 struct peer {
@@ -22,8 +23,11 @@ struct peer {
 	bool online;			/* a broker at least has it there */
 	bool known;			/* has ever been heard of */
 	uint64_t seen_ms;		/* clock_ms() of the last sign of life */
-	uint64_t boot;			/* what its presence was dated with */
 	uint32_t brokers;		/* bit n: present at broker n */
+	struct {
+		uint64_t boot;		/* the date of its connection there */
+		bool over;		/* which it has ended */
+	} at[PEER_BROKERS];
 
 	bool listed;			/* peer.c's, while it reloads */
 };

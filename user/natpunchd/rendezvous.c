@@ -3,6 +3,7 @@
  * Messages between sites. Owns the brokers, and what peers' presence says. The
  * layout of topics and messages is that of Documentation/rendezvous.rst.
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,8 @@
 #define BURST		256	/* messages looked at in a row ... */
 #define PER_SECOND	64	/* ... and for long */
 #define COMPLAIN_MS	10000
+
+static_assert(PEER_BROKERS == MAX_BROKERS, "a peer can be at all brokers");
 
 struct rendezvous {
 	struct broker *broker[MAX_BROKERS];
@@ -110,8 +113,8 @@ static void set_online(struct broker *b, struct peer *peer, bool online)
 }
 
 /*
- * Each connection of the peer's has a date ("boot"): an older one's will may
- * come after a newer one's presence, or be repeated by the broker.
+ * Each connection of the peer's to a broker has a date ("boot"): an older one's
+ * will may come after a newer one's presence, and a broker may repeat either.
  */
 static void take_presence(struct broker *b, struct peer *peer,
 			  const json_t *json)
@@ -131,9 +134,12 @@ static void take_presence(struct broker *b, struct peer *peer,
 			    peer->name, ((unsigned long long)boot - now) / 1000);
 		return;
 	}
-	if ((uint64_t)boot < peer->boot)
+	if ((uint64_t)boot < peer->at[b->bit].boot ||
+	    ((uint64_t)boot == peer->at[b->bit].boot && online &&
+	     peer->at[b->bit].over))
 		return;
-	peer->boot = (uint64_t)boot;
+	peer->at[b->bit].boot = (uint64_t)boot;
+	peer->at[b->bit].over = !online;
 	peer->known = true;
 	peer->seen_ms = clock_ms();
 	set_online(b, peer, online);
@@ -506,8 +512,12 @@ static int start_brokers(struct daemon *d, const bool *taken)
 
 static void leave(struct broker *b)
 {
+	struct peer *peer;
+
 	publish_presence(b, false);
 	rendezvous_down(b);
+	for (peer = b->daemon->peers; peer; peer = peer->next)
+		memset(&peer->at[b->bit], 0, sizeof(peer->at[b->bit]));
 	broker_free(b);
 }
 

@@ -194,7 +194,7 @@ int service_from_json(struct service *s, const json_t *json)
 	memset(s, 0, sizeof(*s));
 	if (json_unpack((json_t *)json, "{ss, ss, s?s, so}", "name", &name,
 			"to", &to, "proto", &proto, "allow", &allow) ||
-	    !may_name(name) || !endpoint_parse(&s->to, to) ||
+	    !json_is_array(allow) || !may_name(name) || !endpoint_parse(&s->to, to) ||
 	    (strcmp(proto, "tcp") && strcmp(proto, "udp")))
 		return -EINVAL;
 	snprintf(s->name, sizeof(s->name), "%s", name);

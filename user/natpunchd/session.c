@@ -20,6 +20,7 @@
 
 #define RETRY_MIN_MS	5000
 #define RETRY_MAX_MS	600000
+#define REPEAT_MS	2000
 
 static const char * const state_names[] = {
 	[SESSION_IDLE] = "idle",
@@ -213,6 +214,7 @@ static void end_attempt(struct session *s)
 	s->attempt = lost ? 0 : s->attempt + 1;
 	wait = retry_ms(s);
 	s->doom = SESSION_SOUND;
+	s->repeat = false;
 	drop_path(s);
 	memcpy(s->instead, s->id, sizeof(s->instead));
 	session_set_state(s, SESSION_IDLE);
@@ -325,6 +327,11 @@ static void deadline(struct session *s)
 			session_fail(s, "our candidates could not be gathered in time");
 		break;
 	case SESSION_OFFERED:
+		if (s->repeat) {
+			s->repeat = false;
+			session_send_offer(s);
+			break;
+		}
 		session_fail(s, s->peer->online ?
 			     "%s does not answer" :
 			     "%s is offline, and the offer has expired",
@@ -412,7 +419,14 @@ void session_service_gone(struct daemon *d, const char *service)
 	}
 }
 
-/* Those which wait to try again do it now; an offer waits at the broker. */
+/* The offer waits at the broker, which may have forgotten it, though. */
+static void repeat_offer(struct session *s)
+{
+	s->repeat = true;
+	session_arm(s, REPEAT_MS);
+}
+
+/* Those which wait to try again do it now. */
 void session_peer_online(struct daemon *d, const struct peer *peer)
 {
 	struct session *s;
@@ -424,7 +438,7 @@ void session_peer_online(struct daemon *d, const struct peer *peer)
 		if (s->state == SESSION_IDLE && !s->has_path)
 			session_arm(s, 0);
 		else if (s->state == SESSION_OFFERED && peer && !s->by_hand)
-			session_arm(s, SESSION_ANSWER_MS);
+			repeat_offer(s);
 	}
 }
 

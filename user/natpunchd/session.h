@@ -72,6 +72,7 @@ struct session {
 	struct event *timer;		/* session.c's: the state's deadline */
 	enum { SESSION_SOUND, SESSION_FAILING, SESSION_LOSING } doom;
 	bool has_path;			/* gather() or adopt() was called */
+	bool repeat;			/* the peer woke up: the offer again */
 	char instead[SESSION_ID_SIZE];	/* asks: the attempt before this */
 	unsigned int peer_rtt_ms;	/* serves: the peer's way to the broker */
 	uint64_t gone_ms;		/* clock_ms() when it is to be freed */

@@ -76,7 +76,8 @@ void session_send_offer(struct session *s)
 		session_fail(s, "%s", send_error(err));
 		return;
 	}
-	session_set_state(s, SESSION_OFFERED);
+	if (s->state == SESSION_IDLE)
+		session_set_state(s, SESSION_OFFERED);
 	session_arm(s, s->by_hand ? SESSION_BY_HAND_MS :
 		       s->peer->online ? SESSION_ANSWER_MS :
 					 (uint64_t)life_s * 1000);
