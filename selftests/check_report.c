@@ -30,7 +30,7 @@ struct scenario {
 	const char *name;
 	enum servers servers;
 	void (*prepare)(void);
-	const char *zoo[2];		/* NATs upstream of GA, from its side */
+	const char *zoo[3];		/* NATs upstream of GA, from its side */
 	enum nat nat;
 	const char *options;		/* of the NAT */
 	enum node from;			/* A if not said otherwise */
@@ -516,8 +516,7 @@ static bool measure(const struct scenario *s)
 	clear_net();
 	serve(s->servers);
 	if (s->zoo[0])
-		zoo_start_row(GA, (const char *const []){ s->zoo[0], s->zoo[1],
-							  NULL });
+		zoo_start_row(GA, s->zoo);
 	else if (had_zoo)
 		zoo_stop(GA);
 	had_zoo = s->zoo[0];
