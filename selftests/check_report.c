@@ -242,6 +242,32 @@ static void firewall(void)
 	    "}\n");
 }
 
+/* GA opens ports on request. The chains are miniupnpd's own. */
+static struct job pcp;
+
+static void pcp_server(void)
+{
+	if (run(GA, "command -v miniupnpd"))
+		ktap_bail("no miniupnpd here (Debian: miniupnpd-nftables)");
+	nft(GA, "table inet filter {\n"
+	    "	chain miniupnpd { }\n"
+	    "	chain prerouting_miniupnpd { }\n"
+	    "	chain postrouting_miniupnpd { }\n"
+	    "}\n");
+	/* It wants a public address, and no lab has one. */
+	run_with(GA, "ext_ifname=wan\n"
+		 "ext_ip=11.0.0.2\n"
+		 "listening_ip=lan\n"
+		 "enable_natpmp=yes\n"
+		 "enable_upnp=no\n"
+		 "uuid=00000000-0000-0000-0000-000000000000\n",
+		 "cat >/run/netns/miniupnpd.conf");
+	pcp = job_start(GA, "exec miniupnpd -d -f /run/netns/miniupnpd.conf "
+			"-P /run/netns/miniupnpd.pid");
+	if (!job_wait_for(&pcp, "Listening for NAT-PMP", COMES_MS))
+		ktap_bail("no miniupnpd: %s", job_output(&pcp));
+}
+
 /* --- the scenarios ------------------------------------------------------- */
 
 static const struct scenario scenarios[] = {
@@ -251,8 +277,7 @@ static const struct scenario scenarios[] = {
 		"reports.0.filter_hop=1", "reports.0.hairpinning=no",
 		"reports.0.ports_preserved=9", "reports.0.dialect=rfc5780",
 		"reports.0.nats.length=1", "reports.0.nats.0.hop_min=1",
-		"reports.0.nats_exact=true",
-		"reports.1.mapping=endpoint-independent",
+		"reports.0.nats_exact=true", "reports.0.pcp=false",
 		"reports.1.hairpinning=no",
 		"help.0.what=simultaneous-open" } },
 	{ .name = "masquerade, random ports", .servers = COTURN,
@@ -294,6 +319,10 @@ static const struct scenario scenarios[] = {
 		"reports.1.proto=tcp",
 		"reports.1.mapping=endpoint-independent",
 		"help.0.what=tcp" } },
+	{ .name = "PCP", .servers = COTURN, .nat = NAT_MASQUERADE,
+	  .prepare = pcp_server, .arguments = "--proto udp",
+	  .facts = { "reports.0.pcp=true", "reports.0.nat_pmp=false",
+		"help.1.what=pcp" } },
 	{ .name = "a lifetime of 30 s", .servers = COTURN,
 	  .nat = NAT_MASQUERADE, .arguments = "--proto udp --lifetime=2m",
 	  .facts = { "reports.0.lifetime_min>24", "reports.0.lifetime_min<31",
@@ -528,6 +557,9 @@ static bool measure(const struct scenario *s)
 		     s->arguments ? s->arguments : "");
 	if (status != s->status)
 		ktap_diag("status %d", status);
+	if (pcp.pid)
+		job_stop(&pcp);
+	memset(&pcp, 0, sizeof(pcp));
 	return facts_hold(s, run_output()) && status == s->status;
 }
 
