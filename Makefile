@@ -4,6 +4,7 @@
 
 KERNELS		?= 6.1 6.12 7.3
 TESTS		?=
+FUZZ_TIME	?= 60
 PREFIX		?= /usr/local
 CFLAGS		?= -O2 -g
 PKG_CONFIG	?= pkg-config
@@ -39,6 +40,8 @@ help:
 	@echo '                    KERNELS="$(KERNELS)"'
 	@echo '                    TESTS="NAME..." only these'
 	@echo 'make bench        what natpunch costs, in instructions'
+	@echo 'make bench-predict  how well mappings are predicted'
+	@echo 'make fuzz         the pure parts with libFuzzer (FUZZ_TIME=$(FUZZ_TIME) seconds each)'
 	@echo 'make lint         checkpatch, sparse, shellcheck, cppcheck'
 	@echo 'make clean        delete what was built (downloads stay in ~/.cache/natpunch)'
 	@echo
@@ -71,7 +74,8 @@ lib_objects	:= $(call objects,user/lib/*.c)
 ctl_objects	:= $(call objects,user/natpunchctl/*.c)
 common_objects	:= $(call objects,user/common/*.c)
 # What the module has in common with programs: pure C.
-pure_objects	:= $(call objects,kernel/predict.c kernel/stun.c)
+pure_objects	:= $(call objects,kernel/predict.c kernel/predict-ask.c \
+			  kernel/stun.c)
 stun_objects	:= $(call objects,user/stun/*.c)
 # What signs STUN messages (user/stun/stun-auth.c) needs it, natpunchctl does not.
 CRYPTO_LIBS	= $(shell $(PKG_CONFIG) --libs libcrypto)
@@ -170,6 +174,21 @@ bench: deps-vm
 	@$(MAKE) -s tools selftests
 	@KERNELS="$(KERNELS)" scripts/bench
 
+# Against the NAT zoo; what it prints is in Documentation/prediction.rst.
+bench-predict: deps-build
+	@$(MAKE) -s $(B)/bench-predict
+	@$(B)/bench-predict -j $(B)/bench-predict.json
+
+fuzz: deps-fuzz
+	@$(MAKE) -s $(fuzzers)
+	@for fuzzer in $(notdir $(fuzzers)); do \
+		name=$${fuzzer%_fuzz}; mkdir -p "$(B)/fuzz/$$name" && \
+		"$(B)/fuzz/$$fuzzer" -max_total_time=$(FUZZ_TIME) \
+			-max_len=512 -print_final_stats=1 \
+			-artifact_prefix="$(B)/fuzz/$$name-" \
+			"$(B)/fuzz/$$name" "selftests/fuzz/$$name" || exit; \
+	done
+
 lint: deps-vm deps-lint
 	@scripts/lint
 
@@ -219,6 +238,7 @@ clean:
 	rm -f *.ko *.o *.mod *.mod.c .*.cmd Module.symvers modules.order \
 		kernel/*.o kernel/.*.cmd
 
-.PHONY: all help modules tools natpunchd selftests demo check bench lint install \
+.PHONY: all help modules tools natpunchd selftests demo check bench bench-predict \
+	fuzz lint install \
 	uninstall clean FORCE
 FORCE:

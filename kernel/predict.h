@@ -19,17 +19,17 @@
 #ifndef _NP_PREDICT_H
 #define _NP_PREDICT_H
 
-#ifdef __KERNEL__
 #include <linux/types.h>
-#else
+
+#ifndef __KERNEL__
 #include <stdbool.h>
-#include <stdint.h>
-typedef uint8_t u8;
-typedef uint16_t u16;
-typedef uint32_t u32;
-typedef uint64_t u64;
-typedef int32_t s32;
-typedef int64_t s64;
+typedef __s8 s8;
+typedef __u8 u8;
+typedef __u16 u16;
+typedef __s32 s32;
+typedef __u32 u32;
+typedef __s64 s64;
+typedef __u64 u64;
 #endif
 
 /* Samples that are remembered; a new one replaces the oldest. */
@@ -43,7 +43,7 @@ typedef int64_t s64;
 
 /* Probabilities are parts of this: 1 is 2^30. */
 #define NP_P_BITS		30
-#define NP_P_ONE		(1U << NP_P_BITS)
+#define NP_P_ONE		0x40000000U
 
 /* Rates are mappings in 1 024 seconds: r >> 10 is the rate a second. */
 #define NP_RATE_BITS		10
@@ -66,18 +66,19 @@ enum np_source {
 
 /**
  * struct np_count - what this gateway itself made towards the upstream so far
- * @flows: new flows, of which several may share one mapping of ours
+ * @flows: new flows, of which several may share one mapping of ours; [0] from
+ *	even external ports of ours, [1] from odd ones
  * @mappings: new mappings of ours (external endpoints that the upstream sees as
- *	internal ones and had not seen before); who does not count them
- *	separately writes the number of flows here too
+ *	internal ones and had not seen before), by parity too; who does not
+ *	count them separately writes the number of flows here as well
  *
- * Both of this upstream's address and protocol, running; they may wrap. An
+ * All of this upstream's address and protocol, running; they may wrap. An
  * upstream with endpoint-independent mapping takes a port a mapping of ours, one
  * with address and port-dependent mapping takes one a flow.
  */
 struct np_count {
-	u32 flows;
-	u32 mappings;
+	u32 flows[2];
+	u32 mappings[2];
 };
 
 /**
@@ -133,13 +134,12 @@ enum np_certainty {
 
 /* Samples that would tell more, as a set. */
 enum np_want {
-	NP_WANT_MORE	 = 1 << 0,	/* any */
-	NP_WANT_PORT	 = 1 << 1,	/* same internal, other port of dest */
-	NP_WANT_ADDRESS	 = 1 << 2,	/* same internal, other address of dest */
-	NP_WANT_INTERNAL = 1 << 3,	/* same dest, other port of internal,
-					 * of the other parity
-					 */
-	NP_WANT_RECENT	 = 1 << 4,	/* a new mapping now: the last is old */
+	NP_WANT_MORE	 = 1,	/* any */
+	NP_WANT_PORT	 = 2,	/* same internal, other port of dest */
+	NP_WANT_ADDRESS	 = 4,	/* same internal, other address of dest */
+	/* same dest, other port of internal, of the other parity */
+	NP_WANT_INTERNAL = 8,
+	NP_WANT_RECENT	 = 16,	/* a new mapping now: the last is old */
 };
 
 /**
@@ -151,7 +151,7 @@ enum np_want {
  * @want: set of enum np_want
  * @p: probability of @mapping and @alloc together
  * @mapping_p: probability of @mapping alone
- * @step: what is added from one mapping to the next; STEP, PER_DEST: any but 0,
+ * @step: what is added from one mapping to the next, 0 if unknown; STEP, PER_DEST: any,
  *	PARITY: of one parity
  * @lo: the lowest port that new mappings are believed to get
  * @hi: the highest
@@ -263,33 +263,115 @@ struct np_hypothesis {
 	u32 p;			/* its part of all */
 	u8 mapping;
 	u8 alloc;
-	u8 newest;		/* sample that the next mapping follows */
 	u8 gaps;		/* that the rate rests on */
 	u8 lies;
-	u8 flags;
+	u8 newest[2];		/* samples that the next mapping follows, by
+				 * parity if that matters; NP_NO_SAMPLE
+				 */
+	bool quiet;		/* no foreign mapping was ever seen */
+	bool by_port;		/* PER_DEST: the destination's port counts */
+	bool hashed;		/* PER_DEST: each starts somewhere else */
 	s32 step;
-	u32 lo;
-	u32 hi;
-	u32 foreign;		/* foreign mappings in that time, ... */
-	u64 time;		/* ... ns */
+	u32 lo;			/* ports that new mappings get; BAND: the ... */
+	u32 hi;			/* ... lowest and the highest seen */
+	u32 width;		/* BAND: its width */
+	u32 foreign;		/* foreign mappings (Q8) in about a second */
+	u32 ticks;		/* that time, in 1 024 ns */
+};
+
+/* How a sample relates to those before it. */
+enum np_relation {
+	NP_REL_FIRST,		/* none of this key was known */
+	NP_REL_AGREE,		/* the key has the mapping that it had */
+	NP_REL_CONFLICT,	/* it has another one */
+};
+
+/* Numbers that are equal where the samples are, and the relation by key. */
+struct np_tag {
+	u32 internal;
+	u32 daddr;
+	u32 dest;
+	u32 maddr;
+	u32 again;		/* AGREE with AD, so far */
+	u8 rel[NP_MAPPING_MAX];
 };
 
 #define NP_HYPOTHESES	48
+#define NP_STREAMS	4
+#define NP_NO_SAMPLE	0xff
+
+/* A port that some hypotheses are sure of, as an answer is made. */
+struct np_point {
+	u32 p;
+	u16 port;
+	bool told;
+};
+
+/* A hypothesis about ports that follow one another, as an answer is made. */
+struct np_stream {
+	const struct np_hypothesis *h;
+	u32 p;			/* of the hypothesis */
+	u32 base;		/* the port if nothing foreign comes between */
+	u32 tile;		/* consecutive numbers that one guess covers */
+	u32 dense;		/* how likely it does: Q30 */
+	u32 left;		/* numbers from left to right - 1 are done */
+	u32 right;
+	u32 edge[2];		/* probability of left - 1, of right */
+	u32 mass[2];		/* of the next guess to the left, the right */
+	u32 end[2];		/* where that one's tile ends */
+	/* Of the number of foreign mappings, negative binomial; Q16: */
+	u32 mean;
+	u64 var;
+	u32 c0;			/* p(f + 1) / p(f) is (c0 + f * rho) / (f + 1) */
+	u32 rho;
+	u32 mode;
+	u32 none;		/* probability that there are none at all */
+};
+
+/* Hypotheses about ports anywhere in a range, as an answer is made. */
+struct np_flat {
+	u32 p;
+	u32 lo;
+	u32 hi;
+	u32 size;		/* of what the port is drawn from */
+	u32 miss;		/* probability that no guess hits so far */
+	u32 tried;
+};
 
 /**
- * struct np_predict - one upstream; about 6 KiB, all of it predict.c's own
+ * struct np_predict - one upstream; about 20 KiB, all of it predict.c's own
  *
  * All zero is a valid, empty one.
  */
 struct np_predict {
 	u32 n;			/* samples, up to NP_PREDICT_SAMPLES */
 	u32 next;		/* where the next one goes */
+	u32 last_tag;
+	u32 again;
 	bool stale;		/* samples came since the last verdict */
-	u8 n_hypo;
 	struct np_sample samples[NP_PREDICT_SAMPLES];
-	struct np_hypothesis hypo[NP_HYPOTHESES];
+	struct np_tag tags[NP_PREDICT_SAMPLES];
+
 	struct np_verdict verdict;
-	u32 work[4 * NP_PREDICT_SAMPLES];
+	u32 n_hypo;
+	s64 best;		/* score */
+	struct np_hypothesis hypo[NP_HYPOTHESES];
+
+	/* Scratch, kept off the stack. */
+	u8 events[NP_PREDICT_SAMPLES];
+	u8 before[2][NP_PREDICT_SAMPLES];
+	u16 sorted[NP_PREDICT_SAMPLES];
+	u32 ways[NP_PREDICT_SAMPLES];
+	u32 owns[NP_PREDICT_SAMPLES];
+	u32 n_events;
+	struct np_point points[NP_STREAMS];
+	struct np_stream streams[NP_STREAMS];
+	struct np_flat flats[NP_STREAMS];
+	struct np_question question;
+	u64 told[65536 / 64];	/* ports in the list; zero in between */
+	u32 n_points;
+	u32 n_streams;
+	u32 n_flats;
 };
 
 enum np_sample_result {

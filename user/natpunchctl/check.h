@@ -114,7 +114,7 @@ struct report {
 	struct np_verdict verdict;
 	struct np_answer answer;
 	struct np_guess guess[CHECK_GUESSES];
-	uint32_t flows;			/* made by us */
+	struct np_count own;		/* flows made by us */
 
 	/* what hop 1 offers */
 	bool pcp, nat_pmp, asked_gateway;

@@ -31,9 +31,9 @@ void check_learn(struct report *r, const struct sockaddr_storage *local,
 		.source = NP_SOURCE_FED,
 	};
 
-	r->flows++;
-	sample.own.flows = r->flows;
-	sample.own.mappings = r->flows;
+	r->own.flows[ss_port(local) & 1]++;
+	r->own.mappings[ss_port(local) & 1]++;
+	sample.own = r->own;
 	if (!p->mapped.ss_family)
 		return;
 	np_predict_sample(&r->predict, &sample);
@@ -52,7 +52,7 @@ void check_predict(struct report *r)
 		.internal = endpoint_of(&r->local),
 		.flows = 1,
 		.now = stun_now() * 1000000,
-		.own = { .flows = r->flows, .mappings = r->flows },
+		.own = r->own,
 		.ports = CHECK_GUESSES,
 	};
 

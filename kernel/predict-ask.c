@@ -1,0 +1,893 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Mapping prediction, the second half: from hypotheses to a ranked list of ports.
+ * Pure; see predict.h.
+ *
+ * Each hypothesis says with what probability a port is the one, or one of
+ * several. There are three kinds: a point (the port is known), a stream (ports
+ * follow one another, and what is unknown is how many others come between) and
+ * a flat (anywhere in a range). The list takes the most probable port that is
+ * left, again and again: a stream's are taken from its most probable number
+ * outwards, so that they are always the best window; a flat's are spread over
+ * where it is sure to be.
+ */
+#include "predict-math.h"
+#include "predict-priv.h"
+
+/* A known mapping is still there, a port that was free is still: 63/64. */
+#define NP_KEEPS	(NP_P_ONE - NP_P_ONE / 64)
+
+/* What is less probable makes no stream. */
+#define NP_NEGLIGIBLE	(NP_P_ONE >> 10)
+
+/* The first guesses are worth adding up what all hypotheses give them. */
+#define NP_EXACT	64
+
+#define NP_ADVICE_FLOWS	256	/* more is rude */
+
+#define NP_MEAN_MAX	16384U	/* foreign mappings in between */
+
+/* What the list is made of. */
+struct np_list {
+	struct np_guess *guesses;
+	u32 n;
+	u32 max;
+	u32 flows;
+	u32 sum;
+	u32 at;			/* spreads a flat's ports */
+	u32 stride;
+	u32 lo, hi;		/* what all flats have in common */
+	u32 taken;		/* of those */
+	u32 below, above;	/* what is next outside */
+};
+
+/*
+ * Points.
+ */
+
+static void np_add_point(struct np_predict *p, u16 port, u32 part)
+{
+	u32 i;
+
+	for (i = 0; i < p->n_points; i++)
+		if (p->points[i].port == port) {
+			p->points[i].p += part;
+			return;
+		}
+	if (p->n_points == NP_STREAMS)
+		return;
+	p->points[p->n_points].port = port;
+	p->points[p->n_points].p = part;
+	p->points[p->n_points].told = false;
+	p->n_points++;
+}
+
+/* The newest sample whose mapping serves the question too, or NULL. */
+static const struct np_sample *np_find_known(struct np_predict *p,
+					     const struct np_question *q,
+					     u8 mapping)
+{
+	const struct np_sample *s;
+	u32 i = p->n;
+
+	while (i--) {
+		s = np_nth(p, i);
+		if (s->internal.port != q->internal.port)
+			continue;
+		if (mapping == NP_MAPPING_EI)
+			return s;
+		if (np_same_addr(&s->dest, &q->dest) &&
+		    (mapping == NP_MAPPING_AD || s->dest.port == q->dest.port))
+			return s;
+	}
+	return NULL;
+}
+
+/*
+ * Streams.
+ */
+
+/* The one of @st's numbers that comes after or before, with probability. */
+static u32 np_next_up(const struct np_stream *st, u32 p, u32 f)
+{
+	u64 ratio = st->c0 + (u64)f * st->rho;
+
+	return (u32)div64_u64((u64)p * ratio, (u64)(f + 1) << 16);
+}
+
+static u32 np_next_down(const struct np_stream *st, u32 p, u32 f)
+{
+	u64 ratio;
+
+	if (!f)
+		return 0;
+	ratio = st->c0 + (u64)(f - 1) * st->rho;
+	return ratio ? (u32)div64_u64((u64)p * ((u64)f << 16), ratio) : 0;
+}
+
+/* The probability of the most probable number, without the others' sum. */
+static u32 np_peak_sum(const struct np_stream *st)
+{
+	u64 sum = NP_P_ONE;
+	u32 p, f;
+
+	for (p = NP_P_ONE, f = st->mode; p > NP_P_ONE >> 13; f++)
+		sum += p = np_next_up(st, p, f);
+	for (p = NP_P_ONE, f = st->mode; p > NP_P_ONE >> 13; f--)
+		sum += p = np_next_down(st, p, f);
+	return (u32)div64_u64((u64)NP_P_ONE << NP_P_BITS, sum);
+}
+
+/* log2 of the probability of @f, by its formula; not too many are meant. */
+static s64 np_log2_of(const struct np_stream *st, u32 f)
+{
+	u64 shape;
+
+	if (!st->rho)
+		return ((s64)np_log2((u64)st->mean + 1) - (16 << 16)) * f -
+		       np_log2_gamma(((u64)f + 1) << 8) -
+		       (s64)st->mean * 94548 / NP_Q16;
+	shape = div64_u64((u64)st->c0 << 8, st->rho);
+	return np_log2_gamma(shape + ((u64)f << 8)) - np_log2_gamma(shape) -
+	       np_log2_gamma(((u64)f + 1) << 8) +
+	       ((s64)np_log2(NP_Q16 - st->rho) - (16 << 16)) * (s64)shape /
+	       256 +
+	       ((s64)np_log2(st->rho) - (16 << 16)) * f;
+}
+
+/*
+ * The peak's probability: by summing up where that is short, as the normal
+ * distribution's where it is nearly that, and by the formula else: few samples
+ * make long tails.
+ */
+static u32 np_peak(const struct np_stream *st)
+{
+	u64 var = st->var >> 16;
+
+	if (var < 144 && st->rho < NP_Q16 / 8 * 7)
+		return np_peak_sum(st);
+	if ((u64)st->c0 > (u64)st->rho * 32)
+		return (u32)div_u64(428360687ULL << 8,
+				    np_sqrt(st->var) | 1);
+	return np_exp2_minus(-np_log2_of(st, st->mode));
+}
+
+/* The next guess on @side: what it covers, and where that ends. */
+static void np_stream_head(struct np_stream *st, u32 side)
+{
+	u32 f = side ? st->right : st->left, i, p = st->edge[side];
+	u32 more = NP_P_ONE - st->none;
+	u64 mass = 0;
+
+	for (i = 0; i < st->tile && (side || f) && p; i++) {
+		if (!side)
+			f--;
+		mass += np_mul(p, more);
+		if (!f)
+			mass += st->none;
+		p = side ? np_next_up(st, p, f) : np_next_down(st, p, f);
+		if (side)
+			f++;
+	}
+	st->end[side] = f;
+	st->edge[side] = p;
+	if (mass > NP_P_ONE)
+		mass = NP_P_ONE;
+	st->mass[side] = np_mul((u32)mass, st->dense);
+}
+
+/* The port that is @f foreign mappings further. */
+static u16 np_stream_port(const struct np_stream *st, u32 f)
+{
+	s64 size = (s64)st->h->hi - st->h->lo + 1;
+	s64 at = ((s64)st->base - st->h->lo + (s64)st->h->step * f) % size;
+
+	return (u16)(st->h->lo + (at < 0 ? at + size : at));
+}
+
+/* How many foreign mappings lead to @port; false if none do. */
+static bool np_stream_number(const struct np_stream *st, u16 port, u32 *f)
+{
+	s64 size = (s64)st->h->hi - st->h->lo + 1;
+	s64 d = st->h->step > 0 ? (s64)port - st->base : (s64)st->base - port;
+	s32 step = st->h->step > 0 ? st->h->step : -st->h->step;
+
+	d %= size;
+	if (d < 0)
+		d += size;
+	*f = (u32)(d / step);
+	return !(d % step);
+}
+
+/*
+ * The distribution of foreign mappings in @ticks, plus what we ourselves make
+ * until the flow leaves. The rate that @h has learned is Gamma distributed.
+ */
+static bool np_stream_moments(struct np_stream *st, u64 ticks, u64 own_mean,
+			      u64 own_var)
+{
+	const struct np_hypothesis *h = st->h;
+	u64 shape = h->foreign + NP_PRIOR_SHAPE;
+	u64 beta = h->ticks + NP_PRIOR_TICKS, mean, var, late, slab;
+
+	if (ticks > NP_SECOND << 10)
+		ticks = NP_SECOND << 10;
+	mean = div64_u64(shape * ticks << 8, beta);
+	if (h->quiet) {
+		/* Either nobody else is there, or there was nobody yet. */
+		slab = np_exp2_minus(((s64)np_log2(beta) -
+				      np_log2(NP_PRIOR_TICKS)) *
+				     NP_PRIOR_SHAPE / 256);
+		st->none = (u32)div64_u64((u64)NP_P_ONE << NP_P_BITS,
+					  NP_P_ONE + slab);
+		if (own_mean) {
+			mean = mean * (NP_P_ONE - st->none) >> NP_P_BITS;
+			st->none = 0;
+		}
+	}
+	if (mean + own_mean >= (u64)NP_MEAN_MAX << 16)
+		return false;
+	var = mean + div64_u64(mean * ticks, beta) + own_var;
+	if (ticks > NP_SECOND) {
+		/* Longer than Poisson holds: half of it may be missed. */
+		late = mean * (ticks - NP_SECOND) / ticks >> 2;
+		var += (late >> 8) * (late >> 8);
+	}
+	mean += own_mean;
+	if (mean < 16)
+		mean = 16;
+	if (var < mean)
+		var = mean;
+	st->mean = (u32)mean;
+	st->var = var;
+	st->c0 = (u32)div64_u64(mean * mean, var);
+	st->rho = NP_Q16 - (u32)div64_u64(mean << 16, var);
+	if (st->rho < 64)
+		st->rho = 0;
+	if (st->rho > NP_Q16 - 4)
+		st->rho = NP_Q16 - 4;
+	if (!st->c0)
+		st->c0 = 1;
+	return true;
+}
+
+static void np_stream_start(struct np_stream *st)
+{
+	u32 peak, f, half;
+
+	st->mode = st->c0 > st->rho ?
+		   (st->c0 - st->rho) / (NP_Q16 - st->rho) : 0;
+	peak = np_peak(st);
+	half = (st->tile - 1) / 2;
+	f = st->mode;
+	while (half && f && peak) {
+		peak = np_next_down(st, peak, f--);
+		half--;
+	}
+	st->left = f;
+	st->right = f;
+	st->edge[1] = peak;
+	st->edge[0] = np_next_down(st, peak, f);
+	np_stream_head(st, 0);
+	np_stream_head(st, 1);
+}
+
+static u32 np_stream_take(struct np_stream *st, u32 side)
+{
+	u32 f;
+
+	if (side) {
+		st->right = st->end[1];
+		f = st->right - 1;
+	} else {
+		f = st->left - 1;
+		st->left = st->end[0];
+	}
+	np_stream_head(st, side);
+	return f;
+}
+
+/* The part that @port has in @st if that has not had it yet. */
+static u32 np_stream_part(const struct np_stream *st, u16 port)
+{
+	u32 f, p;
+
+	if (st->tile > 1 || !np_stream_number(st, port, &f) ||
+	    (f >= st->left && f < st->right) || f > 2 * NP_MEAN_MAX)
+		return 0;
+	if (f == st->right)
+		return np_mul(st->mass[1], st->p);
+	p = np_mul(np_exp2_minus(-np_log2_of(st, f)), NP_P_ONE - st->none);
+	return np_mul(f ? p : p + st->none, st->p);
+}
+
+/*
+ * What a hypothesis becomes.
+ */
+
+/* Our own rate of late, for the time until the flow leaves; Q16. */
+static void np_own_ahead(struct np_predict *p, const struct np_question *q,
+			 const struct np_hypothesis *h, u32 lane, u64 ticks,
+			 u64 *mean, u64 *var)
+{
+	const struct np_sample *s;
+	u32 i, past, n;
+
+	*mean = 0;
+	*var = 0;
+	for (i = 0; i < p->n && ticks; i++) {
+		s = np_nth(p, i);
+		past = np_ticks(s->time, q->now);
+		if (past > 2 * NP_SECOND && i + 1 < p->n)
+			continue;
+		n = np_own(p, h, s, &q->own, NULL, lane);
+		/* The samples after this one were made to ask. */
+		n -= n < p->n - 1 - i ? n : p->n - 1 - i;
+		*mean = div_u64(((u64)n << 16) * ticks, past);
+		*var = *mean + div_u64(*mean * ticks, past);
+		return;
+	}
+}
+
+static void np_add_flat(struct np_predict *p, u32 part, u32 lo, u32 hi,
+			u32 size)
+{
+	struct np_flat *flat = &p->flats[0];
+	u32 i;
+
+	if (p->n_flats < NP_STREAMS) {
+		flat = &p->flats[p->n_flats++];
+	} else {
+		/* No room: widen the least. */
+		for (i = 1; i < NP_STREAMS; i++)
+			if (p->flats[i].p < flat->p)
+				flat = &p->flats[i];
+		part += flat->p;
+		lo = lo < flat->lo ? lo : flat->lo;
+		hi = hi > flat->hi ? hi : flat->hi;
+		size = size > flat->size ? size : flat->size;
+	}
+	flat->p = part;
+	flat->lo = lo;
+	flat->hi = hi;
+	flat->size = size;
+	flat->miss = NP_P_ONE;
+	flat->tried = 0;
+}
+
+/* A stream, from @anchor on. */
+static void np_add_stream(struct np_predict *p, const struct np_question *q,
+			  const struct np_hypothesis *h, u32 part, u32 lane,
+			  const struct np_sample *anchor)
+{
+	u64 within = q->within >> 10, own_mean, own_var, ticks, all;
+	struct np_stream *st = &p->streams[p->n_streams];
+	s64 size = (s64)h->hi - h->lo + 1, at;
+
+	memset(st, 0, sizeof(*st));
+	st->h = h;
+	st->p = part;
+	st->dense = NP_P_ONE;
+	if (within > 600 * (u64)NP_SECOND)
+		within = 600 * (u64)NP_SECOND;
+	within = div_u64(within, q->flows);
+	ticks = np_ticks(anchor->time, q->now) + within;
+	np_own_ahead(p, q, h, lane, within, &own_mean, &own_var);
+	at = (s64)anchor->mapped.port - h->lo +
+	     (s64)h->step * (np_own(p, h, anchor, &q->own, NULL, lane) + 1);
+	at %= size;
+	st->base = (u32)(h->lo + (at < 0 ? at + size : at));
+	if (!np_stream_moments(st, ticks, own_mean, own_var)) {
+		np_add_flat(p, part, h->lo, h->hi, (u32)size);
+		return;
+	}
+	/* What comes between the flows thins them. */
+	all = (div64_u64((u64)(h->foreign + NP_PRIOR_SHAPE) * within << 8,
+			 h->ticks + NP_PRIOR_TICKS) + own_mean) *
+	      (q->flows - 1);
+	all = (all >> 16) + q->flows;
+	st->tile = all > 65535 ? 65535 : (u32)all;
+	st->dense = (u32)div_u64((u64)q->flows << NP_P_BITS, st->tile);
+	np_stream_start(st);
+	p->n_streams++;
+}
+
+/* The port is counted for the destination: that of its last flow and one. */
+static void np_add_per_dest(struct np_predict *p, const struct np_question *q,
+			    const struct np_hypothesis *h)
+{
+	const struct np_sample *s, *found = NULL;
+	struct np_stream *st = &p->streams[p->n_streams];
+	s64 size = (s64)h->hi - h->lo + 1, at;
+	u32 i = p->n;
+
+	while (i-- && !found) {
+		s = np_nth(p, i);
+		if (np_same_addr(&s->dest, &q->dest) &&
+		    (!h->by_port || s->dest.port == q->dest.port))
+			found = s;
+	}
+	if (!found && (h->hashed || h->newest[0] == NP_NO_SAMPLE)) {
+		np_add_flat(p, h->p, h->lo, h->hi, (u32)size);
+		return;
+	}
+	memset(st, 0, sizeof(*st));
+	st->h = h;
+	st->p = h->p;
+	/* Flows to several ports all begin with the same one. */
+	st->tile = h->by_port ? 1 : q->flows;
+	st->dense = NP_P_ONE;
+	at = found ? (s64)found->mapped.port + h->step :
+		     np_nth(p, h->newest[0])->mapped.port;
+	at = (at - h->lo) % size;
+	st->base = (u32)(h->lo + (at < 0 ? at + size : at));
+	st->mean = NP_Q16 / 32;
+	st->var = NP_Q16 / 32;
+	st->c0 = st->mean;
+	np_stream_start(st);
+	p->n_streams++;
+}
+
+static void np_add_chain(struct np_predict *p, const struct np_question *q,
+			 const struct np_hypothesis *h)
+{
+	u32 lane = 0;
+
+	if (h->alloc == NP_ALLOC_PARITY)
+		lane = q->internal.port & 1;
+	if (h->newest[lane] == NP_NO_SAMPLE || !h->step)
+		np_add_flat(p, h->p, h->lo, h->hi, h->hi - h->lo + 1);
+	else
+		np_add_stream(p, q, h, h->p, lane, np_nth(p, h->newest[lane]));
+}
+
+static void np_add_new_mapping(struct np_predict *p,
+			       const struct np_question *q,
+			       const struct np_hypothesis *h)
+{
+	switch (h->alloc) {
+	case NP_ALLOC_PRESERVE:
+		np_add_point(p, q->internal.port, np_mul(h->p, NP_KEEPS));
+		break;
+	case NP_ALLOC_STEP:
+	case NP_ALLOC_PARITY:
+		if (p->n_streams < NP_STREAMS && h->p > NP_NEGLIGIBLE)
+			np_add_chain(p, q, h);
+		break;
+	case NP_ALLOC_PER_DEST:
+		if (p->n_streams < NP_STREAMS && h->p > NP_NEGLIGIBLE)
+			np_add_per_dest(p, q, h);
+		break;
+	case NP_ALLOC_BAND:
+		np_add_flat(p, h->p, h->lo, h->hi, h->width);
+		break;
+	default:
+		np_add_flat(p, h->p, h->lo, h->hi, h->hi - h->lo + 1);
+	}
+}
+
+/* Most probable first: what finds no room later is worth the least. */
+static void np_rank(struct np_predict *p)
+{
+	struct np_hypothesis h;
+	u32 i, j;
+
+	for (i = 1; i < p->n_hypo; i++) {
+		if (p->hypo[i].p <= p->hypo[i - 1].p)
+			continue;
+		h = p->hypo[i];
+		for (j = i; j && p->hypo[j - 1].p < h.p; j--)
+			p->hypo[j] = p->hypo[j - 1];
+		p->hypo[j] = h;
+	}
+}
+
+static void np_spread(struct np_predict *p, const struct np_question *q,
+		      struct np_answer *a)
+{
+	const struct np_hypothesis *h;
+	const struct np_sample *known;
+	u32 i, known_p = 0;
+
+	p->n_points = 0;
+	p->n_streams = 0;
+	p->n_flats = 0;
+	for (i = 0; i < p->n_hypo; i++) {
+		h = &p->hypo[i];
+		if (h->mapping == NP_MAPPING_NONE) {
+			np_add_point(p, q->internal.port, h->p);
+			continue;
+		}
+		known = np_find_known(p, q, h->mapping);
+		if (known) {
+			np_add_point(p, known->mapped.port,
+				     np_mul(h->p, NP_KEEPS));
+			known_p += h->p;
+		} else {
+			np_add_new_mapping(p, q, h);
+		}
+	}
+	a->known = known_p > NP_P_ONE / 2;
+}
+
+/*
+ * The list.
+ */
+
+static u32 np_gcd(u32 a, u32 b)
+{
+	u32 rest;
+
+	while (b) {
+		rest = a % b;
+		a = b;
+		b = rest;
+	}
+	return a;
+}
+
+/* What lies in all flats, or as much of them as samples have shown. */
+static void np_list_flats(struct np_predict *p, struct np_list *list)
+{
+	u32 i, min = 65535, max = 1, port, size;
+
+	list->lo = 1;
+	list->hi = 65535;
+	for (i = 0; i < p->n_flats; i++) {
+		if (p->flats[i].lo > list->lo)
+			list->lo = p->flats[i].lo;
+		if (p->flats[i].hi < list->hi)
+			list->hi = p->flats[i].hi;
+	}
+	for (i = 0; i < p->n && p->n_flats > 1; i++) {
+		port = np_nth(p, i)->mapped.port;
+		if (port < list->lo || port > list->hi)
+			continue;
+		min = port < min ? port : min;
+		max = port > max ? port : max;
+	}
+	if (min <= max) {
+		list->lo = min;
+		list->hi = max;
+	}
+	if (list->lo > list->hi) {
+		list->lo = p->flats[0].lo;
+		list->hi = p->flats[0].hi;
+	}
+	list->below = list->lo - 1;
+	list->above = list->hi + 1;
+	size = list->hi - list->lo + 1;
+	list->stride = size * 5 / 8 | 1;
+	while (np_gcd(size, list->stride) > 1)
+		list->stride += 2;
+	list->at = size / 2;
+}
+
+/* What a port of a flat is worth if it lies at @port. */
+static u32 np_flat_part(const struct np_list *list, const struct np_flat *flat,
+			u32 port)
+{
+	u32 left;
+
+	if (port < flat->lo || port > flat->hi || flat->tried >= flat->size)
+		return 0;
+	left = flat->size - flat->tried;
+	if (left <= list->flows)
+		return np_mul(flat->p, flat->miss);
+	return (u32)div_u64((u64)np_mul(flat->p, flat->miss) * list->flows,
+			    left);
+}
+
+static u32 np_flat_next(const struct np_list *list)
+{
+	u32 size = list->hi - list->lo + 1;
+
+	if (list->taken < size)
+		return list->lo + list->at;
+	if (list->above <= 65535 &&
+	    (!list->below ||
+	     list->above - list->hi <= list->lo - list->below))
+		return list->above;
+	return list->below;
+}
+
+static void np_flat_skip(struct np_list *list, u32 port)
+{
+	u32 size = list->hi - list->lo + 1;
+
+	if (list->taken < size) {
+		list->taken++;
+		list->at += list->stride;
+		if (list->at >= size)
+			list->at %= size;
+	} else if (port == list->above) {
+		list->above++;
+	} else {
+		list->below--;
+	}
+}
+
+/* Note @port in every flat that it lies in; returns what they say. */
+static u32 np_flats_take(struct np_predict *p, const struct np_list *list,
+			 u32 port)
+{
+	struct np_flat *flat;
+	u32 i, part, sum = 0, left;
+
+	for (i = 0; i < p->n_flats; i++) {
+		flat = &p->flats[i];
+		part = np_flat_part(list, flat, port);
+		if (!part)
+			continue;
+		left = flat->size - flat->tried++;
+		flat->miss -= left <= list->flows ? flat->miss :
+			(u32)div_u64((u64)flat->miss * list->flows, left);
+		sum += part;
+	}
+	return sum;
+}
+
+static bool np_told(const struct np_predict *p, u32 port)
+{
+	return p->told[port / 64] >> (port % 64) & 1;
+}
+
+static void np_list_add(struct np_predict *p, struct np_list *list, u32 port,
+			u32 part)
+{
+	p->told[port / 64] |= 1ULL << (port % 64);
+	list->sum += part;
+	if (list->sum > NP_P_ONE)
+		list->sum = NP_P_ONE;
+	list->guesses[list->n].port = (u16)port;
+	list->guesses[list->n].p = part;
+	list->guesses[list->n].sum = list->sum;
+	list->n++;
+}
+
+/* The best that is left: its worth, and which it is. */
+struct np_choice {
+	u32 p;
+	struct np_point *point;
+	struct np_stream *stream; /* if not a point; a flat if neither */
+	u32 side;
+	u32 port;
+};
+
+static void np_choose(struct np_predict *p, const struct np_list *list,
+		      struct np_choice *c)
+{
+	struct np_stream *st;
+	u32 i, part, port;
+
+	memset(c, 0, sizeof(*c));
+	for (i = 0; i < p->n_points; i++)
+		if (!p->points[i].told && p->points[i].p > c->p) {
+			c->point = &p->points[i];
+			c->p = c->point->p;
+		}
+	for (i = 0; i < 2 * p->n_streams; i++) {
+		st = &p->streams[i / 2];
+		part = np_mul(st->mass[i & 1], st->p);
+		if (part <= c->p)
+			continue;
+		c->p = part;
+		c->point = NULL;
+		c->stream = st;
+		c->side = i & 1;
+	}
+	if (!p->n_flats)
+		return;
+	port = np_flat_next(list);
+	for (i = 0, part = 0; port && i < p->n_flats; i++)
+		part += np_flat_part(list, &p->flats[i], port);
+	if (part > c->p) {
+		c->p = part;
+		c->point = NULL;
+		c->stream = NULL;
+		c->port = port;
+	}
+}
+
+/* What the others than the chosen one give to its port. */
+static u32 np_others(struct np_predict *p, const struct np_choice *c)
+{
+	u32 i, sum = 0;
+
+	for (i = 0; i < p->n_streams; i++)
+		if (&p->streams[i] != c->stream)
+			sum += np_stream_part(&p->streams[i], (u16)c->port);
+	for (i = 0; i < p->n_points; i++)
+		if (&p->points[i] != c->point && p->points[i].port == c->port)
+			sum += p->points[i].p;
+	return sum;
+}
+
+/* One port more, or one that was told already; false if none is worth it. */
+static bool np_list_next(struct np_predict *p, struct np_list *list)
+{
+	struct np_choice c;
+	u32 part;
+
+	np_choose(p, list, &c);
+	if (!c.p)
+		return false;
+	if (c.point) {
+		c.port = c.point->port;
+		c.point->told = true;
+	} else if (c.stream) {
+		c.port = np_stream_port(c.stream,
+					np_stream_take(c.stream, c.side));
+	} else {
+		np_flat_skip(list, c.port);
+	}
+	if (np_told(p, c.port))
+		return true;
+	part = np_flats_take(p, list, c.port);
+	if (c.point || c.stream)
+		part += c.p;
+	if (list->n < NP_EXACT)
+		part += np_others(p, &c);
+	np_list_add(p, list, c.port, part);
+	return true;
+}
+
+static void np_make_list(struct np_predict *p, struct np_list *list)
+{
+	u32 i;
+
+	if (p->n_flats)
+		np_list_flats(p, list);
+	while (list->n < list->max && np_list_next(p, list))
+		;
+	for (i = 0; i < list->n; i++)
+		p->told[list->guesses[i].port / 64] = 0;
+}
+
+/*
+ * Advice.
+ */
+
+u32 np_predict_birthday(u32 pool, u32 open, u32 tries)
+{
+	u32 middle = tries / 2;
+	s64 each;
+
+	if (!pool || !open || !tries)
+		return 0;
+	if ((u64)open + tries > pool)
+		return NP_P_ONE;
+	each = (s64)np_log2((u64)(pool - middle) << 16) -
+	       np_log2((u64)(pool - middle - open) << 16);
+	return NP_P_ONE - np_exp2_minus(each * tries);
+}
+
+/* So many ports and flows reach what is wanted, in a pool of @size. */
+static void np_advise_birthday(struct np_answer *a, u32 size, u32 wanted)
+{
+	u32 open = 16, tries = 16, p;
+
+	while ((p = np_predict_birthday(size, open, tries)) < wanted) {
+		if (open < NP_ADVICE_FLOWS && (open <= tries ||
+					       tries >= NP_PREDICT_PORTS)) {
+			open *= 2;
+		} else if (tries < NP_PREDICT_PORTS) {
+			tries *= 2;
+		} else {
+			a->advice = NP_ADVICE_RELAY;
+			return;
+		}
+	}
+	a->advice = NP_ADVICE_BIRTHDAY;
+	a->advice_flows = open;
+	a->advice_ports = tries;
+	a->advice_p = p;
+}
+
+/* A stream needs the ports within two standard deviations and a bit. */
+static u32 np_ports_needed(struct np_predict *p)
+{
+	u32 ports = 2 * np_sqrt(p->streams[0].var >> 8) / 16 * 2 + 1;
+
+	return (ports + p->streams[0].tile - 1) / p->streams[0].tile;
+}
+
+static void np_advise(struct np_predict *p, const struct np_question *q,
+		      const struct np_list *list, struct np_answer *a)
+{
+	u32 wanted = q->wanted ? q->wanted : NP_P_ONE / 20 * 19;
+	u32 i, flats = 0, best = 0;
+
+	a->advice = NP_ADVICE_NONE;
+	if (a->verdict.certainty <= NP_CERTAIN_NOTHING)
+		return;
+	a->advice_flows = q->flows;
+	for (i = 0; i < list->n; i++)
+		if (list->guesses[i].sum >= wanted) {
+			a->advice = NP_ADVICE_LIST;
+			a->advice_ports = i + 1;
+			a->advice_p = list->guesses[i].sum;
+			return;
+		}
+	for (i = 0; i < p->n_flats; i++) {
+		flats += p->flats[i].p;
+		if (p->flats[i].p > p->flats[best].p)
+			best = i;
+	}
+	if (flats > NP_P_ONE / 2) {
+		np_advise_birthday(a, p->flats[best].size, wanted);
+		return;
+	}
+	a->advice = NP_ADVICE_RELAY;
+	a->advice_ports = 0;
+	a->advice_p = list->sum;
+	if (p->n_streams && np_ports_needed(p) <= NP_PREDICT_PORTS &&
+	    np_ports_needed(p) > list->n && p->streams[0].p > wanted) {
+		a->advice = NP_ADVICE_LIST;
+		a->advice_ports = np_ports_needed(p);
+		a->advice_p = wanted;
+	}
+}
+
+/*
+ * The question.
+ */
+
+/* How often the newest sample's address is the one. */
+static u32 np_address_part(struct np_predict *p)
+{
+	u32 i, same = 0;
+
+	if (p->verdict.addresses < 2)
+		return NP_P_ONE;
+	for (i = 0; i < p->n; i++)
+		same += np_same_addr(&np_nth(p, i)->mapped,
+				     &p->verdict.mapped);
+	return (u32)div_u64((u64)NP_P_ONE * (same * 2 + 1), p->n * 2 + 2);
+}
+
+static void np_scale(struct np_list *list, u32 part)
+{
+	u32 i;
+
+	list->sum = np_mul(list->sum, part);
+	for (i = 0; i < list->n; i++) {
+		list->guesses[i].p = np_mul(list->guesses[i].p, part);
+		list->guesses[i].sum = np_mul(list->guesses[i].sum, part);
+	}
+}
+
+void np_predict_ask(struct np_predict *p, const struct np_question *question,
+		    struct np_answer *a, struct np_guess *guesses)
+{
+	struct np_question *q = &p->question;
+	struct np_list list;
+
+	memset(a, 0, sizeof(*a));
+	np_predict_class(p, &a->verdict);
+	if (!p->n)
+		return;
+	*q = *question;
+	if (!q->flows)
+		q->flows = 1;
+	if (q->flows > NP_PREDICT_FLOWS)
+		q->flows = NP_PREDICT_FLOWS;
+	memset(&list, 0, sizeof(list));
+	list.guesses = guesses;
+	list.max = guesses ? q->ports : 0;
+	if (list.max > NP_PREDICT_PORTS)
+		list.max = NP_PREDICT_PORTS;
+	list.flows = q->flows;
+	np_rank(p);
+	np_spread(p, q, a);
+	np_make_list(p, &list);
+	a->address_p = np_address_part(p);
+	if (a->address_p < NP_P_ONE)
+		np_scale(&list, a->address_p);
+	a->mapped = a->verdict.mapped;
+	if (list.n)
+		a->mapped.port = guesses[0].port;
+	a->n = list.n;
+	a->p = list.sum;
+	np_advise(p, q, &list, a);
+}
