@@ -203,6 +203,14 @@ install: all
 	install -D -m 644 -t '$(MODDIR)' natpunch.ko natpunch_policy.ko
 	strip --strip-debug '$(MODDIR)/natpunch.ko' '$(MODDIR)/natpunch_policy.ko'
 	install -D -m 755 -t '$(DEST)/bin' $(B)/natpunchctl
+ifeq ($(DAEMON),yes)
+	install -D -m 755 -t '$(DEST)/sbin' $(B)/natpunchd
+	install -d '$(DEST)/lib/systemd/system'
+	sed 's|@PREFIX@|$(PREFIX)|' dist/natpunchd.service \
+		>'$(DEST)/lib/systemd/system/natpunchd.service'
+	install -D -m 644 -t '$(DEST)/share/doc/natpunch' dist/natpunchd.conf \
+		dist/natpunchd.init
+endif
 	install -D -m 644 -t '$(DEST)/lib' $(B)/libnatpunch.a $(B)/libnatpunch.so.0
 	ln -sf libnatpunch.so.0 '$(DEST)/lib/libnatpunch.so'
 	install -D -m 644 -t '$(DEST)/include' user/lib/natpunch.h
@@ -226,6 +234,10 @@ uninstall:
 		'$(DEST)/include/linux/natpunch.h' \
 		'$(DEST)/lib/pkgconfig/libnatpunch.pc' \
 		'$(DEST)/share/bash-completion/completions/natpunchctl' \
+		'$(DEST)/sbin/natpunchd' \
+		'$(DEST)/lib/systemd/system/natpunchd.service' \
+		'$(DEST)/share/doc/natpunch/natpunchd.conf' \
+		'$(DEST)/share/doc/natpunch/natpunchd.init' \
 		$(foreach page,$(man_pages),'$(DEST)/share/man/man$(subst \
 			.,,$(suffix $(page)))/$(notdir $(page))')
 ifeq ($(DESTDIR),)

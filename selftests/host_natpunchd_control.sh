@@ -8,7 +8,7 @@
 # Needs no module.
 
 . "$(dirname "$0")/lab/natpunchd.sh"
-plan 62
+plan 66
 
 site_make a
 site_make b
@@ -178,5 +178,56 @@ grep -q 'too many clients' "$out"
 result $? "too many clients are turned away"
 soon ctl a peer show
 result $? "... and the next ones served"
+
+# --- privileges, systemd, the program for events ---------------------------
+
+stop a
+cat >"$dir/notify" <<'END'
+#!/bin/sh
+echo "$NATPUNCH_EVENT $NATPUNCH_PEER/$NATPUNCH_SERVICE $NATPUNCH_STATE $(grep CapEff /proc/self/status)" \
+	>>"${0%/*}/a/state/events"
+END
+chmod 755 "$dir/notify"
+chmod 640 "$dir/a/conf" "$dir/a/key"
+rm -rf "$dir/a/state"
+site_conf a 'user = "nobody";' "notify = \"$dir/notify\";" \
+	"peers = ( { name = \"b\"; key = \"${key[b]}\"; } );"
+chgrp nogroup "$dir/a/conf"
+mkdir -p "$dir/a/run-natpunch"
+sed -i "s|$dir/a/sock|$dir/a/run-natpunch/sock|" "$dir/a/conf"
+ln -sfn run-natpunch/sock "$dir/a/sock"
+timeout 20 python3 -u -c 'import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(sys.argv[1])
+while True:
+	print(s.recv(4096).decode())' "$dir/ready" >"$dir/told" 2>&1 &
+pids+=($!)
+soon test -S "$dir/ready"
+chmod 666 "$dir/ready"
+export NOTIFY_SOCKET=$dir/ready WATCHDOG_USEC=1000000
+site_start a
+unset NOTIFY_SOCKET WATCHDOG_USEC
+cp "/proc/$(<"$dir/a.pid")/status" "$out"
+grep -q "^Uid:$(printf '\t65534%.0s' {1..4})$" "$out" &&
+	grep -q '^CapEff:.0000000000003000$' "$out" &&
+	grep -q '^CapPrm:.0000000000003000$' "$out" &&
+	grep -q '^CapBnd:.0000000000000000$' "$out" &&
+	grep -q '^NoNewPrivs:.1$' "$out"
+result $? "it is nobody, with CAP_NET_ADMIN and CAP_NET_RAW and no more"
+soon grep -q 'WATCHDOG=1' "$dir/told" && grep -q 'READY=1' "$dir/told"
+result $? "systemd is told that it is ready, and alive"
+ctl a service add ssh 10.1.0.2:22 --allow b 2>"$out"
+stop a KILL
+rm -f "$dir/a/run-natpunch/sock"
+site_start a
+shows ssh a service show
+result $? "... and keeps its state"
+sed -i 's/level = "debug"/level = "error"/' "$dir/a/conf"
+reload a
+sleep 0.3
+ctl a connect b/ssh --listen 127.0.0.1:2240 2>"$out"
+soon grep -q 'connection b/ssh idle' "$dir/a/state/events"
+grep -q 'CapEff:.0000000000000000$' "$dir/a/state/events"
+result $? "events are told to a program, which has no privileges"
 
 finish

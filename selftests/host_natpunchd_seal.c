@@ -187,7 +187,7 @@ static void test_window(void)
 	size_t len = 0;
 	int i;
 
-	memset(&window, 0, sizeof(window));
+	replay_free(&window);
 	for (i = 0; i <= REPLAY_SLOTS; i++) {
 		len = sealed(TEXT, NOW + (uint64_t)i, LIFE);
 		memcpy(kept[i], box, len);
@@ -201,7 +201,7 @@ static void test_window(void)
 		"what is older than those forgotten is refused");
 	ktap_ok(dated(NOW + 1, LIFE, NOW) == SEAL_OK,
 		"what is younger is taken, whatever its order");
-	memset(&window, 0, sizeof(window));
+	replay_free(&window);
 	for (i = 0, taken = true; i < 2 * REPLAY_SLOTS; i++)
 		taken &= dated(NOW, 0, NOW) == SEAL_OK || i >= REPLAY_SLOTS;
 	ktap_ok(taken && dated(NOW + LIFE, 0, NOW + LIFE) == SEAL_OK,
@@ -314,6 +314,7 @@ int main(void)
 	test_presence();
 	test_line();
 	test_file();
+	replay_free(&window);
 	site_key_free(a);
 	site_key_free(b);
 	site_key_free(c);

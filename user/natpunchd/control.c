@@ -21,6 +21,7 @@
 #include "conf.h"
 #include "control.h"
 #include "log.h"
+#include "saved.h"
 
 #define IDLE_S		60	/* for a request; who watches may wait */
 #define WRITE_S		10
@@ -91,6 +92,7 @@ void control_ok(struct client *c, json_t *result)
 
 	if (result)
 		json_object_set_new(json, "result", result);
+	saved_settle(c->control->daemon);
 	answered(c);
 	send_json(c, json);
 }

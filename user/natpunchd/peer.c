@@ -70,6 +70,7 @@ static void drop_unlisted(struct daemon *d)
 		}
 		session_peer_gone(d, peer);
 		*link = peer->next;
+		replay_free(&peer->replay);
 		free(peer);
 	}
 }
@@ -98,6 +99,7 @@ void peer_free_all(struct daemon *d)
 	while (d->peers) {
 		peer = d->peers;
 		d->peers = peer->next;
+		replay_free(&peer->replay);
 		free(peer);
 	}
 }

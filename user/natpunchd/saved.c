@@ -75,8 +75,14 @@ static void on_write(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	saved_settle(d);
+}
+
+void saved_settle(struct daemon *d)
+{
+	if (d->save_pending)
+		saved_flush(d);
 	d->save_pending = false;
-	saved_flush(d);
 }
 
 void saved_write(struct daemon *d)

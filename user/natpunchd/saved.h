@@ -10,7 +10,9 @@
 
 /** saved_write() - write what has changed, once the loop is back. */
 void saved_write(struct daemon *d);
-/** saved_flush() - write it now. */
+/** saved_settle() - write it now: somebody is about to be told that it is so. */
+void saved_settle(struct daemon *d);
+/** saved_flush() - write all. */
 void saved_flush(struct daemon *d);
 /** saved_read() - services and sessions from before the start. */
 void saved_read(struct daemon *d);

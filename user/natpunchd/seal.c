@@ -220,10 +220,33 @@ static bool is_over(const struct replay_slot *slot, uint64_t now_ms)
 	return slot->expires_ms + SEAL_SKEW_MS < now_ms;
 }
 
+struct replay_slot *replay_add(struct replay *r)
+{
+	unsigned int room = r->room ? 2 * r->room : 8;
+	struct replay_slot *slot;
+
+	if (r->n == REPLAY_SLOTS)
+		return NULL;
+	if (r->n == r->room) {
+		slot = realloc(r->slot, room * sizeof(*slot));
+		if (!slot)
+			return NULL;
+		r->slot = slot;
+		r->room = room;
+	}
+	return &r->slot[r->n++];
+}
+
+void replay_free(struct replay *r)
+{
+	free(r->slot);
+	memset(r, 0, sizeof(*r));
+}
+
 /* A place for a new one: one whose message is over, a free one, the oldest. */
 static struct replay_slot *replay_slot(struct replay *r, uint64_t now_ms)
 {
-	struct replay_slot *oldest = r->slot;
+	struct replay_slot *oldest = r->slot, *slot;
 	unsigned int i;
 
 	for (i = 0; i < r->n; i++) {
@@ -232,8 +255,9 @@ static struct replay_slot *replay_slot(struct replay *r, uint64_t now_ms)
 		if (r->slot[i].sent_ms < oldest->sent_ms)
 			oldest = &r->slot[i];
 	}
-	if (r->n < REPLAY_SLOTS)
-		return &r->slot[r->n++];
+	slot = replay_add(r);
+	if (slot || !oldest)
+		return slot;
 	r->floor_ms = oldest->sent_ms;
 	return oldest;
 }
@@ -250,6 +274,8 @@ bool replay_seen(struct replay *r, const uint8_t nonce[SEAL_NONCE_BYTES],
 		if (!memcmp(r->slot[i].nonce, nonce, SEAL_NONCE_BYTES))
 			return true;
 	slot = replay_slot(r, now_ms);
+	if (!slot)
+		return true;	/* no memory: it can not be told from now on */
 	memcpy(slot->nonce, nonce, SEAL_NONCE_BYTES);
 	slot->sent_ms = sent_ms;
 	slot->expires_ms = expires_ms;

@@ -74,17 +74,20 @@ const char *seal_strerror(enum seal_error error);
 
 struct replay {
 	uint64_t floor_ms;	/* nothing dated up to here is taken */
-	unsigned int n;
+	unsigned int n, room;	/* slots in use; allocated, REPLAY_SLOTS at most */
 	struct replay_slot {
 		uint8_t nonce[SEAL_NONCE_BYTES];
 		uint64_t sent_ms;
 		uint64_t expires_ms;
-	} slot[REPLAY_SLOTS];
+	} *slot;
 };
 
 /** replay_seen() - note a message; true: it was there, or can not be told. */
 bool replay_seen(struct replay *r, const uint8_t nonce[SEAL_NONCE_BYTES],
 		 uint64_t sent_ms, uint64_t expires_ms, uint64_t now_ms);
+/** replay_add() - a slot more; NULL: there are REPLAY_SLOTS, or no memory. */
+struct replay_slot *replay_add(struct replay *r);
+void replay_free(struct replay *r);
 
 /**
  * seal() - for one recipient. @out has SEAL_MAX bytes.

@@ -39,7 +39,8 @@ void seen_load(const struct daemon *d, struct peer *peer)
 {
 	struct replay *r = &peer->replay;
 	char name[NAME_OF_FILE];
-	json_t *json, *slots, *slot;
+	json_t *json, *slots, *item;
+	struct replay_slot *slot;
 	size_t i;
 
 	json = state_load(d, file_name(name, peer));
@@ -48,9 +49,11 @@ void seen_load(const struct daemon *d, struct peer *peer)
 	r->floor_ms = (uint64_t)json_integer_value(json_object_get(json,
 								   "floor"));
 	slots = json_object_get(json, "slots");
-	json_array_foreach(slots, i, slot)
-		if (r->n < REPLAY_SLOTS && load_slot(&r->slot[r->n], slot))
-			r->n++;
+	json_array_foreach(slots, i, item) {
+		slot = replay_add(r);
+		if (slot && !load_slot(slot, item))
+			r->n--;
+	}
 	json_decref(json);
 }
 
