@@ -123,7 +123,8 @@ $(B)/.have-libs:
 
 # The rest is of use without it, so it is left out where its libraries are not.
 DAEMON_LIBS	:= libevent_core libmosquitto libsodium libconfig libcap-ng \
-		   libsystemd libcrypto
+		   libsystemd libcrypto libnftables libnetfilter_queue \
+		   libnetfilter_conntrack
 DAEMON		:= $(shell $(PKG_CONFIG) --exists $(DAEMON_LIBS) && echo yes)
 DAEMON_LDLIBS	= $(shell $(PKG_CONFIG) --libs $(DAEMON_LIBS)) -pthread
 daemon_objects	:= $(filter-out %/main.o,$(call objects,user/natpunchd/*.c))

@@ -19,6 +19,7 @@
 
 struct conf;
 struct control;
+struct gateway;
 struct path_ops;
 struct peer;
 struct rendezvous;
@@ -35,6 +36,7 @@ struct daemon {
 	struct session *sessions;	/* session.c: a list */
 	struct rendezvous *rendezvous;	/* rendezvous.c */
 	struct control *control;	/* control.c */
+	struct gateway *gateway;	/* gateway.c: what paths go through */
 	const struct path_ops *path;	/* how sessions connect: session.h */
 	bool running;			/* started, and not ending yet */
 	bool save_pending;		/* saved.c's */

@@ -1,34 +1,264 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How sessions connect. This build has signalling only: every attempt ends with
- * a line that says so.
+ * How sessions connect: the life of a struct path. A session is open once a probe
+ * from the asking site was answered by the service itself.
  */
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
-#include "session.h"
+#include "external.h"
+#include "flow.h"
+#include "gateway.h"
+#include "log.h"
+#include "path.h"
+#include "service.h"
+#include "table.h"
+#include "tracked.h"
+
+static int start(struct daemon *d)
+{
+	/* Without it sites still meet, and say why they do not connect. */
+	if (gateway_open(&d->gateway, d))
+		log_warning("there is no data path: no connection will open");
+	return 0;
+}
+
+static void stop(struct daemon *d)
+{
+	gateway_close(d->gateway);
+	d->gateway = NULL;
+}
+
+static int reload(struct daemon *d)
+{
+	if (d->gateway)
+		gateway_reload(d->gateway);
+	return 0;
+}
+
+static struct path *path_new(struct session *s)
+{
+	struct path *p = calloc(1, sizeof(*p));
+
+	if (!p) {
+		session_explain(s, "out of memory");
+		return NULL;
+	}
+	p->session = s;
+	p->gateway = s->daemon->gateway;
+	s->path = p;
+	return p;
+}
 
 static int gather(struct session *s)
 {
-	session_gathered(s, json_array());
-	return 0;
+	struct path *p;
+
+	if (!s->daemon->gateway) {
+		session_explain(s, "nftables or its packet queue can not be used here");
+		return -EOPNOTSUPP;
+	}
+	if (s->proto != IPPROTO_TCP) {
+		session_explain(s, "direct connections are for tcp only so far");
+		return -EOPNOTSUPP;
+	}
+	p = path_new(s);
+	return p ? candidate_gather(p) : -ENOMEM;
 }
 
 static int check(struct session *s, unsigned int delay_ms)
 {
+	struct path *p = s->path;
+
 	(void)delay_ms;
-	session_explain(s, "this natpunchd was built without a way to connect");
-	return -EOPNOTSUPP;
+	if (!candidate_parse(p, s->remote)) {
+		session_explain(s, "none of the peer's endpoints is reached by our WAN");
+		return -EHOSTUNREACH;
+	}
+	if (s->role == SESSION_ASKS)
+		flow_probe(p);
+	return 0;
 }
 
-static void let_go(struct session *s)
+static void listen_here(struct path *p)
 {
-	s->path = NULL;
+	const struct session *s = p->session;
+	char ep[ENDPOINT_SIZE];
+
+	if (p->listening)
+		return;
+	if (table_listen(p->gateway->table, s->proto, &s->listen))
+		log_error("nothing can be listened for at %s: %s",
+			  endpoint_str(ep, &s->listen),
+			  table_error(p->gateway->table));
+	else
+		p->listening = true;
+}
+
+void path_probed(struct path *p, const struct candidate *answered,
+		 const char *why)
+{
+	struct session *s = p->session;
+
+	if (!answered) {
+		session_fail(s, "%s", why);
+		return;
+	}
+	p->chosen = *answered;
+	flow_adopt(p);
+	listen_here(p);
+	session_open(s, SESSION_DIRECT);
+}
+
+void path_proven(struct path *p)
+{
+	if (p->session->state != SESSION_CHECKING)
+		return;
+	flow_adopt(p);
+	session_open(p->session, SESSION_DIRECT);
+}
+
+static void signal_came(struct session *s, const json_t *body)
+{
+	flow_message(s->path, body);
+}
+
+static void path_free(struct path *p)
+{
+	if (p->listening)
+		table_unlisten(p->gateway->table, p->session->proto,
+			       &p->session->listen);
+	while (p->flows)
+		flow_free(p->flows);
+	candidate_free(p);
+	p->session->path = NULL;
+	free(p);
+}
+
+/* Flows outlive an attempt, but not the wish, nor the permission. */
+static void close_path(struct session *s)
+{
+	struct path *p = s->path;
+
+	if (!p)
+		return;
+	if (s->state == SESSION_CLOSED && !s->replaced)
+		while (p->flows)
+			flow_end(p->flows);
+	path_free(p);
+}
+
+static void forget(struct session *s)
+{
+	if (s->path)
+		path_free(s->path);
+}
+
+static void add_endpoint(json_t *into, const char *name,
+			 const union endpoint *ep)
+{
+	char s[ENDPOINT_SIZE];
+
+	if (endpoint_port(ep))
+		json_object_set_new(into, name,
+				    json_string(endpoint_str(s, ep)));
+}
+
+static void show(const struct session *s, json_t *into)
+{
+	const struct path *p = s->path;
+	const char *way;
+
+	if (!p || !p->external)
+		return;
+	add_endpoint(into, "local", &p->public);
+	if (s->role == SESSION_ASKS && endpoint_port(&p->chosen.ep)) {
+		way = candidate_kind_name(p->chosen.kind);
+		json_object_set_new(into, "way", json_string(way));
+		add_endpoint(into, "remote", &p->chosen.ep);
+		json_object_set_new(into, "rtt_ms", json_integer(p->rtt_ms));
+	} else if (p->n_remote) {
+		add_endpoint(into, "remote", &p->remote[0].ep);
+	}
+	json_object_set_new(into, "upstream_nat", json_boolean(p->upstream));
+	json_object_set_new(into, "flows", flow_show(p));
+}
+
+/* --- over a restart -------------------------------------------------------- */
+
+static json_t *save(const struct session *s)
+{
+	const struct path *p = s->path;
+	json_t *json = json_object();
+
+	add_endpoint(json, "public", &p->public);
+	add_endpoint(json, "chosen", &p->chosen.ep);
+	json_object_set_new(json, "kind", json_integer(p->chosen.kind));
+	json_object_set_new(json, "upstream", json_boolean(p->upstream));
+	json_object_set_new(json, "nat_hops", json_integer(p->nat_hops));
+	json_object_set_new(json, "rtt_ms", json_integer(p->rtt_ms));
+	json_object_set_new(json, "remote", s->remote ?
+			    json_incref(s->remote) : json_array());
+	return json;
+}
+
+static int restore(struct path *p, const json_t *saved)
+{
+	const char *public, *chosen = NULL;
+	int upstream, nat_hops, rtt, kind;
+	json_t *remote;
+
+	if (json_unpack((json_t *)saved, "{ss, s?s, si, sb, si, si, so}",
+			"public", &public, "chosen", &chosen, "kind", &kind,
+			"upstream", &upstream, "nat_hops", &nat_hops, "rtt_ms",
+			&rtt, "remote", &remote) ||
+	    !endpoint_parse(&p->public, public) ||
+	    (chosen && !endpoint_parse(&p->chosen.ep, chosen)) || kind < 0 ||
+	    kind >= CANDIDATE_KINDS || !candidate_parse(p, remote))
+		return -EINVAL;
+	p->chosen.kind = kind;
+	p->upstream = upstream;
+	p->nat_hops = nat_hops;
+	p->rtt_ms = rtt;
+	p->session->remote = json_incref(remote);
+	return 0;
+}
+
+static int adopt(struct session *s, const json_t *saved)
+{
+	struct gateway *gw = s->daemon->gateway;
+	char why[EXTERNAL_WHY];
+	struct path *p;
+	int err;
+
+	p = gw && gateway_look(gw) ? path_new(s) : NULL;
+	if (!p)
+		return -ENODEV;
+	p->external = external_get(gw, s->proto, s->role == SESSION_SERVES ?
+				   &s->to : &s->listen, why);
+	if (!p->external)
+		return -EADDRNOTAVAIL;
+	err = restore(p, saved);
+	if (err)
+		return err;
+	flow_adopt(p);
+	if (s->role == SESSION_ASKS)
+		listen_here(p);
+	return 0;
 }
 
 const struct path_ops path_ops = {
-	.name = "none",
+	.name = "direct",
+	.start = start,
+	.stop = stop,
+	.reload = reload,
 	.gather = gather,
 	.check = check,
-	.close = let_go,
-	.forget = let_go,
+	.signal = signal_came,
+	.close = close_path,
+	.forget = forget,
+	.show = show,
+	.save = save,
+	.adopt = adopt,
 };

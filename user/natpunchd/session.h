@@ -79,6 +79,7 @@ struct session {
 	void *line_data;		/* session_offer_line()'s */
 	void (*line)(struct session *s, const char *line, void *data);
 
+	bool replaced;			/* serves: by the asker's next attempt */
 	void *path;			/* path_ops' own */
 };
 

@@ -203,6 +203,7 @@ static void drop_former(struct daemon *d, const struct message *m,
 
 	if (s && s->peer == m->peer && s->role == SESSION_SERVES) {
 		session_explain(s, "%s tries anew", m->peer->name);
+		s->replaced = true;
 		session_bury(s);
 	}
 }

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Two sites. Owns the daemons and the servers. */
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sites.h"
+
+static struct job broker, turn, daemons[NODES];
+
+static const char *letter(enum node gw)
+{
+	return gw == GA ? "A" : "B";
+}
+
+static void write_file(const char *name, const char *text)
+{
+	if (run_with(HOME, text, "cat >" SITES_DIR "/%s", name))
+		ktap_bail("%s: %s", name, run_output());
+}
+
+static void make_key(enum node gw, char key[64])
+{
+	must(HOME, "natpunchd --make-key " SITES_DIR "/%s.key", letter(gw));
+	snprintf(key, 64, "%.*s", (int)strcspn(run_output(), "\n"),
+		 run_output());
+}
+
+static void start_broker(void)
+{
+	write_file("mosquitto.conf", "listener 1883 0.0.0.0\n"
+		   "allow_anonymous true\n"
+		   "persistence false\n"
+		   "user root\n");
+	broker = job_start(SERVER, "exec mosquitto -c " SITES_DIR
+			   "/mosquitto.conf");
+}
+
+static void start_turn(void)
+{
+	turn = job_start(SERVER, "exec turnserver -n --no-cli --no-auth "
+			 "--no-tls --no-dtls -r lab -L %s -L %s -p 3478 "
+			 "--relay-threads 1 -b " SITES_DIR "/turndb "
+			 "--pidfile " SITES_DIR "/turn.pid --log-file stdout "
+			 "--simple-log", ep_addr_str(server(1, 0)),
+			 ep_addr_str(server(2, 0)));
+	if (!job_wait_for(&turn, "Total General servers", 30000))
+		ktap_bail("no coturn: %.200s", job_output(&turn));
+}
+
+static void write_conf(enum node gw, enum node peer, const char *key)
+{
+	const char *name = letter(gw);
+	char text[2048], file[32];
+
+	snprintf(text, sizeof(text),
+		 "site = \"site%s\";\n"
+		 "key = \"" SITES_DIR "/%s.key\";\n"
+		 "socket = \"" SITES_DIR "/%s.sock\";\n"
+		 "state = \"" SITES_DIR "/%s\";\n"
+		 "log_level = \"debug\";\n"
+		 "brokers = ( { host = \"%s\"; } );\n"
+		 "stun = ( { host = \"%s\"; }, { host = \"%s\"; } );\n"
+		 "peers = ( { name = \"site%s\"; key = \"%s\"; } );\n",
+		 name, name, name, name, ep_str(server(1, 1883)),
+		 ep_str(server(1, 3478)), ep_str(server(2, 3478)),
+		 letter(peer), key);
+	snprintf(file, sizeof(file), "%s.conf", name);
+	write_file(file, text);
+}
+
+void sites_start(void)
+{
+	char key_a[64], key_b[64];
+
+	must(HOME, "rm -rf " SITES_DIR " && mkdir -p " SITES_DIR);
+	make_key(GA, key_a);
+	make_key(GB, key_b);
+	write_conf(GA, GB, key_b);
+	write_conf(GB, GA, key_a);
+	start_broker();
+	start_turn();
+}
+
+void site_start(enum node gw)
+{
+	site_stop(gw);
+	daemons[gw] = job_start(gw, "exec natpunchd -c " SITES_DIR "/%s.conf",
+				letter(gw));
+	if (!site_says(gw, ": ready", 10000))
+		ktap_bail("natpunchd: %s", site_log(gw));
+}
+
+static void end(enum node gw, int sig)
+{
+	if (!daemons[gw].pid)
+		return;
+	if (sig == SIGKILL)
+		kill(daemons[gw].pid, SIGKILL);
+	job_stop(&daemons[gw]);
+	daemons[gw].pid = 0;
+}
+
+void site_stop(enum node gw)
+{
+	end(gw, SIGTERM);
+}
+
+void site_kill(enum node gw)
+{
+	end(gw, SIGKILL);
+}
+
+void site_forget(enum node gw)
+{
+	must(HOME, "rm -rf " SITES_DIR "/%s", letter(gw));
+}
+
+bool site_says(enum node gw, const char *text, int timeout_ms)
+{
+	return job_wait_for(&daemons[gw], text, timeout_ms);
+}
+
+const char *site_log(enum node gw)
+{
+	return job_output(&daemons[gw]);
+}
+
+bool site_ask(enum node gw, const char *fmt, ...)
+{
+	char request[1024];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(request, sizeof(request), fmt, args);
+	va_end(args);
+	run_with(HOME, request, "{ cat; echo; } | socat -t 10 - "
+		 "UNIX-CONNECT:" SITES_DIR "/%s.sock", letter(gw));
+	return strstr(run_output(), "\"ok\":true");
+}
+
+const char *site_value(enum node gw, const char *request, const char *jq)
+{
+	static char value[256];
+	char answer[16384];
+
+	value[0] = '\0';
+	if (!site_ask(gw, "{\"do\":\"%s\"}", request))
+		return value;
+	snprintf(answer, sizeof(answer), "%s", run_output());
+	if (!run_with(HOME, answer, "jq -r '%s // \"\"'", jq))
+		snprintf(value, sizeof(value), "%.*s",
+			 (int)strcspn(run_output(), "\n"), run_output());
+	return value;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The lab's homes as two sites that know each other: natpunchd on both gateways,
+ * a broker (mosquitto) and a STUN server (coturn) on the server.
+ */
+#ifndef LAB_SITES_H
+#define LAB_SITES_H
+
+#include "lab.h"
+
+#define SITES_DIR	"/run/sites"
+
+/**
+ * sites_start() - keys, configurations, broker and STUN server; once. Site A is
+ * GA's, site B is GB's.
+ */
+void sites_start(void);
+
+/** site_start() - its natpunchd, with the state that it had. Stopped before. */
+void site_start(enum node gw);
+/** site_stop() - end it properly; site_kill() - by SIGKILL. */
+void site_stop(enum node gw);
+void site_kill(enum node gw);
+/** site_forget() - it starts without services and connections next time. */
+void site_forget(enum node gw);
+/** site_says() - wait until its log since site_start() has @text. */
+bool site_says(enum node gw, const char *text, int timeout_ms);
+const char *site_log(enum node gw);
+
+/**
+ * site_ask() - a request to its control socket, in JSON; whether it agrees. The
+ * answer is in run_output().
+ */
+bool site_ask(enum node gw, const char *fmt, ...) __printf(2, 3);
+/** site_value() - what jq finds in the answer: ".result[0].state"; "" if none. */
+const char *site_value(enum node gw, const char *request, const char *jq);
+
+#endif

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Flows: the TCP connections of a session, one for each endpoint of a client that
+ * comes to the listener. How one begins:
+ *
+ *   asks                                     serves
+ *   the client's SYN waits in the queue
+ *   its external endpoint is reserved, and
+ *   asked of a STUN server if need be
+ *           --- open: endpoints, SYN -->
+ *                                            if NATs upstream are to be opened:
+ *                                            shows the SYN to the service, sees
+ *                                            its SYN/ACK, sends a SYN with that
+ *                                            sequence number and a short life
+ *                                            the peer's endpoint may enter
+ *           <-- opened -----------------
+ *   the SYN goes, and reaches the service,
+ *   which answers as before
+ *
+ * The kernel does the rest: both sides only look whether the flow lives.
+ *
+ * Why the SYN is shown first: NATs that look at sequence numbers (Linux does)
+ * want the service's SYN/ACK to continue the SYN that opened them.
+ *
+ * A *probe* is a flow without a client: it ends with the service's SYN/ACK, which
+ * is answered with RST. The service's accept() never hears of it. It finds out
+ * which of the peer's endpoints answers, before any client comes.
+ */
+#ifndef _NATPUNCHD_FLOW_H
+#define _NATPUNCHD_FLOW_H
+
+#include "gateway.h"
+#include "path.h"
+#include "segment.h"
+
+#define FLOW_ID_SIZE	17
+#define MAX_FLOWS	256	/* of a session */
+#define MAX_FLOWS_OPENING 32	/* ... that do not live yet */
+#define FLOW_ENDPOINTS	8	/* of the other side, for one flow */
+
+#define FLOW_OPEN_MS	10000	/* so long it may take to open one */
+
+enum flow_state {
+	FLOW_MAPPING,		/* asks: waits for a STUN server */
+	FLOW_ASKED,		/* asks: waits for the peer */
+	FLOW_LEARNING,		/* serves: waits for the service's SYN/ACK */
+	FLOW_OPENED,		/* the SYN is on its way */
+	FLOW_LIVE,
+};
+
+/** struct flow_peer - serves: an endpoint that the client may come from. */
+struct flow_peer {
+	union endpoint ep;
+	struct segment synack;		/* the service's answer to it */
+	bool watched, learned;
+};
+
+struct flow {
+	struct flow *next;
+	struct path *path;
+	char id[FLOW_ID_SIZE];
+	enum flow_state state;
+	bool probe;
+	struct event *timer;
+	unsigned int tries;
+	uint64_t began_ms;		/* clock_ms() */
+	uint64_t live_ms;
+	struct segment syn;		/* src: the client, dst: the listener */
+
+	/* asks */
+	uint32_t packet;		/* its SYN in the queue */
+	bool parked;
+	struct external *external;
+	struct mapped *mapped;
+	union endpoint public;		/* the external endpoint from outside */
+
+	/* serves */
+	unsigned int n_peers;
+	struct flow_peer peer[FLOW_ENDPOINTS];
+
+	/* how conntrack knows it */
+	union endpoint src, dst;
+};
+
+/* flow.c */
+struct flow *flow_new(struct path *p, const char *id);
+/** flow_free() - forget it; a parked SYN is let go, so that it is refused. */
+void flow_free(struct flow *f);
+/** flow_end() - the same, and end it in the kernel. */
+void flow_end(struct flow *f);
+struct flow *flow_by_id(const struct path *p, const char *id);
+void flow_arm(struct flow *f, unsigned int ms);
+/** flow_say() - tell the peer's side; @more is stolen, may be NULL. */
+int flow_say(const struct flow *f, const char *what, json_t *more);
+/** flow_look() - does conntrack have it? Moves it to FLOW_LIVE and out. */
+bool flow_look(struct flow *f);
+/** flow_adopt() - those that conntrack has already are ours. */
+void flow_adopt(struct path *p);
+json_t *flow_show(const struct path *p);
+
+/** flow_message() - from the peer. */
+void flow_message(struct path *p, const json_t *body);
+/** flow_on_packet() - a queue_fn for all sessions of the gateway. */
+void flow_on_packet(void *gateway, uint32_t id, const uint8_t *packet,
+		    size_t len);
+
+/* flow_ask.c */
+void flow_probe(struct path *p);
+void flow_client(struct path *p, const struct segment *syn, uint32_t packet);
+void flow_opened(struct flow *f);
+void flow_refused(struct flow *f, const char *why);
+void flow_ask_timer(struct flow *f);
+/** flow_probe_answer() - true: it was meant for this one. */
+bool flow_probe_answer(struct flow *f, const struct segment *answer);
+void flow_ask_free(struct flow *f);
+
+/* flow_serve.c */
+void flow_open(struct path *p, const char *id, const json_t *body);
+void flow_serve_timer(struct flow *f);
+bool flow_learn(struct flow *f, const struct segment *answer);
+void flow_serve_free(struct flow *f);
+
+#endif /* _NATPUNCHD_FLOW_H */

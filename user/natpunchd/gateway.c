@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The gateway that we run on; see gateway.h. */
+#include <errno.h>
+#include <netdb.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "conf.h"
+#include "external.h"
+#include "flow.h"
+#include "gateway.h"
+#include "log.h"
+#include "queue.h"
+#include "segment.h"
+#include "table.h"
+#include "tracked.h"
+#include "work.h"
+
+#define STUN_PORT	3478
+
+static int raw_open(void)
+{
+	int mark = TABLE_MARK, fd;
+
+	fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
+		    IPPROTO_RAW);
+	if (fd < 0)
+		return -errno;
+	if (setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark))) {
+		mark = -errno;
+		close(fd);
+		return mark;
+	}
+	return fd;
+}
+
+int gateway_craft(struct gateway *gw, const struct segment *s)
+{
+	uint8_t packet[SEGMENT_SIZE];
+	size_t len = segment_make(s, packet);
+	struct sockaddr_in to = s->dst.in;
+
+	if (!len)
+		return -EAFNOSUPPORT;
+	to.sin_port = 0;
+	if (sendto(gw->raw, packet, len, 0, (void *)&to, sizeof(to)) < 0)
+		return -errno;
+	return 0;
+}
+
+/* --- where packets go ------------------------------------------------------ */
+
+/* The address that we would use towards @ep. */
+static bool source_for(const union endpoint *ep, union endpoint *src)
+{
+	int fd = socket(ep->sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	socklen_t len = sizeof(*src);
+	bool known;
+
+	if (fd < 0)
+		return false;
+	known = !connect(fd, &ep->sa, endpoint_len(ep)) &&
+		!getsockname(fd, &src->sa, &len);
+	close(fd);
+	return known;
+}
+
+bool gateway_leads_out(const struct gateway *gw, const union endpoint *ep)
+{
+	union endpoint src = {};
+
+	if (ep->sa.sa_family != AF_INET || !endpoint_port(ep) ||
+	    IN_MULTICAST(ntohl(ep->in.sin_addr.s_addr)) ||
+	    !source_for(ep, &src))
+		return false;
+	return src.in.sin_addr.s_addr == gw->address.in.sin_addr.s_addr &&
+	       ep->in.sin_addr.s_addr != gw->address.in.sin_addr.s_addr;
+}
+
+bool gateway_is_own(const union endpoint *ep)
+{
+	union endpoint local = *ep;
+	bool own;
+	int fd;
+
+	fd = socket(ep->sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return false;
+	endpoint_set_port(&local, 0);
+	own = !bind(fd, &local.sa, endpoint_len(&local));
+	close(fd);
+	return own;
+}
+
+/* --- the WAN --------------------------------------------------------------- */
+
+static bool is_wanted(const struct conf *conf, const char *dev)
+{
+	size_t i;
+
+	for (i = 0; i < conf->wans.n; i++)
+		if (!strcmp(conf->wans.item[i], dev))
+			return true;
+	return !conf->wans.n;
+}
+
+/* The first of natpunch's WANs that has an IPv4 address. */
+static int on_wan(const struct natpunch_wan *wan, void *data)
+{
+	struct gateway *gw = data;
+	uint32_t i;
+
+	if (gw->wan[0] || !is_wanted(gw->daemon->conf, wan->dev))
+		return 0;
+	for (i = 0; i < wan->n_ext_addr; i++) {
+		if (wan->ext_addr[i].family != AF_INET)
+			continue;
+		gw->address.in.sin_family = AF_INET;
+		gw->address.in.sin_addr = wan->ext_addr[i].in;
+		strcpy(gw->wan, wan->dev);
+		break;
+	}
+	return 0;
+}
+
+/* Without natpunch: the address that the STUN servers are reached from. */
+static bool look_at_routes(struct gateway *gw)
+{
+	union endpoint src = {};
+	unsigned int i;
+
+	for (i = 0; i < gw->n_servers; i++) {
+		if (gw->servers[i].addr.sa.sa_family != AF_INET ||
+		    !source_for(&gw->servers[i].addr, &src))
+			continue;
+		gw->address = src;
+		endpoint_set_port(&gw->address, 0);
+		return true;
+	}
+	return false;
+}
+
+bool gateway_look(struct gateway *gw)
+{
+	gw->wan[0] = '\0';
+	memset(&gw->address, 0, sizeof(gw->address));
+	if (gw->np)
+		natpunch_wan_dump(gw->np, on_wan, gw);
+	return gw->wan[0] || look_at_routes(gw);
+}
+
+/* --- STUN servers ---------------------------------------------------------- */
+
+static void on_resolved(void *data, int error, const struct addrinfo *list)
+{
+	struct stun_server *server = data;
+	const struct addrinfo *ai;
+
+	server->resolving = false;
+	for (ai = error ? NULL : list; ai; ai = ai->ai_next) {
+		if (ai->ai_family != AF_INET)
+			continue;
+		memcpy(&server->addr, ai->ai_addr, sizeof(server->addr.in));
+		return;
+	}
+	log_warning("STUN server %s: %s", server->host, error ?
+		    gai_strerror(error) : "it has no IPv4 address");
+}
+
+static void resolve(struct stun_server *server)
+{
+	int port = STUN_PORT;
+	char host[256];
+
+	memset(&server->addr, 0, sizeof(server->addr));
+	if (!conf_split_host(server->host, host, sizeof(host), &port))
+		return;
+	server->resolving = !resolve_start(server->gateway->daemon->base, host,
+					   port, SOCK_STREAM, on_resolved,
+					   server);
+}
+
+void gateway_reload(struct gateway *gw)
+{
+	const struct conf *conf = gw->daemon->conf;
+	unsigned int i;
+
+	/* A look-up that runs writes to its server's place. */
+	for (i = 0; i < gw->n_servers; i++)
+		if (gw->servers[i].resolving)
+			return;
+	gw->n_servers = 0;
+	for (i = 0; i < conf->stun.n && i < MAX_STUN_SERVERS; i++) {
+		gw->servers[i].gateway = gw;
+		gw->servers[i].host = conf->stun.item[i].host;
+		gw->n_servers++;
+		resolve(&gw->servers[i]);
+	}
+}
+
+bool gateway_ready(const struct gateway *gw)
+{
+	unsigned int i;
+
+	for (i = 0; i < gw->n_servers; i++)
+		if (gw->servers[i].resolving)
+			return false;
+	return true;
+}
+
+/* --- the whole ------------------------------------------------------------- */
+
+static int open_netfilter(struct gateway *gw)
+{
+	int err;
+
+	err = table_open(&gw->table);
+	if (err) {
+		log_error("nftables: %s", table_error(gw->table));
+		return err;
+	}
+	err = queue_open(&gw->queue, gw->daemon->base, TABLE_QUEUE,
+			 flow_on_packet, gw);
+	if (err) {
+		log_error("packet queue %d: %s", TABLE_QUEUE, strerror(-err));
+		return err;
+	}
+	err = tracker_open(&gw->tracker);
+	if (!err) {
+		gw->raw = raw_open();
+		err = gw->raw < 0 ? gw->raw : 0;
+	}
+	if (err)
+		log_error("the data path: %s", strerror(-err));
+	return err;
+}
+
+int gateway_open(struct gateway **gateway, struct daemon *d)
+{
+	struct gateway *gw = calloc(1, sizeof(*gw));
+	int err;
+
+	if (!gw)
+		return -ENOMEM;
+	gw->daemon = d;
+	gw->raw = -1;
+	err = natpunch_open(&gw->np);
+	if (err) {
+		gw->np = NULL;
+		log_warning("natpunch: %s; ports are kept by sockets",
+			    natpunch_strerror(NULL, err));
+	}
+	err = open_netfilter(gw);
+	if (err) {
+		gateway_close(gw);
+		return err;
+	}
+	gateway_reload(gw);
+	*gateway = gw;
+	return 0;
+}
+
+void gateway_close(struct gateway *gw)
+{
+	if (!gw)
+		return;
+	tracker_close(gw->tracker);
+	queue_close(gw->queue);
+	table_close(gw->table);
+	if (gw->raw >= 0)
+		close(gw->raw);
+	natpunch_close(gw->np);
+	free(gw);
+}

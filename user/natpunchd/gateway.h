@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The gateway that we run on, as all files of the data path see it: natpunch and
+ * netfilter, the WAN, the STUN servers. gateway.c fills it in at the start.
+ */
+#ifndef _NATPUNCHD_GATEWAY_H
+#define _NATPUNCHD_GATEWAY_H
+
+#include <natpunch.h>
+
+#include "endpoint.h"
+#include "natpunchd.h"
+
+#define MAX_STUN_SERVERS	8
+
+struct external;
+struct flow;
+struct queue;
+struct segment;
+struct table;
+struct tracker;
+
+/** struct stun_server - as far as its name is resolved. */
+struct stun_server {
+	struct gateway *gateway;
+	const char *host;		/* the configuration's */
+	union endpoint addr;		/* none: not resolved (yet) */
+	bool resolving;
+};
+
+struct gateway {
+	struct daemon *daemon;
+	struct natpunch *np;		/* NULL: there is no module */
+	char wan[NATPUNCH_DEV_SIZE];	/* "": natpunch manages none */
+	union endpoint address;		/* the WAN's */
+	struct table *table;		/* NULL: nftables refused */
+	struct queue *queue;
+	struct tracker *tracker;
+	int raw;			/* socket for what we craft */
+	struct external *externals;	/* external.c: a list */
+	unsigned int n_servers;
+	struct stun_server servers[MAX_STUN_SERVERS];
+};
+
+int gateway_open(struct gateway **gw, struct daemon *d);
+void gateway_close(struct gateway *gw);
+/** gateway_reload() - the configuration is another one. */
+void gateway_reload(struct gateway *gw);
+/** gateway_look() - what WAN and address are there now? False: none. */
+bool gateway_look(struct gateway *gw);
+/** gateway_ready() - are the names of the STUN servers looked up? */
+bool gateway_ready(const struct gateway *gw);
+/**
+ * gateway_leads_out() - do packets to @ep leave by the WAN? What does not is
+ * nothing that a peer may talk us into sending to.
+ */
+bool gateway_leads_out(const struct gateway *gw, const union endpoint *ep);
+/** gateway_is_own() - is it an address of this system? */
+bool gateway_is_own(const union endpoint *ep);
+/** gateway_craft() - send it past our own conntrack. 0 or -errno */
+int gateway_craft(struct gateway *gw, const struct segment *s);
+
+#endif /* _NATPUNCHD_GATEWAY_H */

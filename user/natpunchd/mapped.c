@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0
+/* STUN over TCP from an external endpoint, in the daemon's loop; see mapped.h. */
+#include <errno.h>
+#include <event2/event_struct.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../stun/stun-socket.h"
+#include "mapped.h"
+
+struct mapped {
+	struct stun_socket socket;
+	struct stun_request request;
+	struct event_base *base;
+	struct event *event;
+	bool answered;
+	bool busy, dead;		/* freed while a callback runs: later */
+	mapped_fn *fn;
+	void *data;
+};
+
+static void tell(struct mapped *m, int error, const union endpoint *public,
+		 unsigned int rtt_ms)
+{
+	m->fn(m->data, error, public, rtt_ms);
+}
+
+static void on_answer(struct stun_request *request,
+		      const struct stun_answer *answer)
+{
+	struct mapped *m = request->data;
+	struct sockaddr_storage ss;
+	union endpoint public = {};
+
+	if (answer->outcome == STUN_SILENCE)
+		return tell(m, -ETIMEDOUT, NULL, 0);
+	if (answer->outcome == STUN_FAILED)
+		return tell(m, -answer->error, NULL, 0);
+	if (answer->outcome != STUN_ANSWERED ||
+	    !stun_sockaddr(&ss, np_stun_mapped(&answer->msg)))
+		return tell(m, -EPROTO, NULL, 0);
+	memcpy(&public, &ss, sizeof(public));
+	m->answered = true;
+	tell(m, 0, &public, answer->rtt);
+}
+
+static void on_event(evutil_socket_t fd, short what, void *data);
+
+/* What the socket waits for; false: it is dead. */
+static bool watch(struct mapped *m)
+{
+	uint64_t now = stun_now(), deadline = stun_socket_deadline(&m->socket);
+	short events = stun_socket_events(&m->socket);
+	struct timeval left = {};
+
+	if (!events)
+		return false;
+	event_assign(m->event, m->base, m->socket.fd,
+		     (events & POLLIN ? EV_READ : 0) |
+		     (events & POLLOUT ? EV_WRITE : 0), on_event, m);
+	if (deadline == STUN_NEVER)
+		return !event_add(m->event, NULL);
+	if (deadline > now) {
+		left.tv_sec = (time_t)((deadline - now) / 1000);
+		left.tv_usec = (suseconds_t)((deadline - now) % 1000 * 1000);
+	}
+	return !event_add(m->event, &left);
+}
+
+static void on_event(evutil_socket_t fd, short what, void *data)
+{
+	struct mapped *m = data;
+
+	(void)fd;
+	m->busy = true;
+	if (what & (EV_READ | EV_WRITE))
+		stun_socket_ready(&m->socket, (what & EV_READ ? POLLIN : 0) |
+					      (what & EV_WRITE ? POLLOUT : 0));
+	stun_socket_tick(&m->socket, stun_now());
+	if (!m->dead && !watch(m) && m->answered)
+		tell(m, -EPIPE, NULL, 0);
+	m->busy = false;
+	if (m->dead)
+		mapped_free(m);
+}
+
+struct mapped *mapped_ask(struct gateway *gw, const union endpoint *local,
+			  const union endpoint *server, mapped_fn *fn,
+			  void *data)
+{
+	struct sockaddr_storage from = {}, to = {};
+	struct mapped *m = calloc(1, sizeof(*m));
+	int err;
+
+	if (!m)
+		return NULL;
+	m->base = gw->daemon->base;
+	m->fn = fn;
+	m->data = data;
+	memcpy(&from, local, endpoint_len(local));
+	memcpy(&to, server, endpoint_len(server));
+	m->socket.fd = -1;
+	err = stun_tcp_open(&m->socket, &from, NULL, &to);
+	if (err)
+		goto fail;
+	stun_begin_request(&m->request.message, STUN_RFC5389);
+	m->request.to = to;
+	m->request.timing = stun_timing_rfc;
+	m->request.timing.reliable = MAPPED_MS;
+	m->request.done = on_answer;
+	m->request.data = m;
+	stun_request_send(&m->socket, &m->request);
+	m->event = event_new(m->base, -1, 0, on_event, m);
+	err = -ENOMEM;
+	if (m->event && watch(m))
+		return m;
+fail:
+	mapped_free(m);
+	errno = -err;
+	return NULL;
+}
+
+void mapped_free(struct mapped *m)
+{
+	if (!m)
+		return;
+	m->dead = true;
+	if (m->busy)
+		return;
+	if (m->event)
+		event_free(m->event);
+	stun_socket_close(&m->socket);
+	free(m);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * How a session connects: candidates of both sides, and the flows. path.c is its
+ * life (struct path_ops), candidate.c collects and checks candidates.
+ */
+#ifndef _NATPUNCHD_PATH_H
+#define _NATPUNCHD_PATH_H
+
+#include "endpoint.h"
+#include "session.h"
+
+#define MAX_CANDIDATES	8	/* of a peer; more are not looked at */
+
+/** enum candidate_kind - RFC 8445 section 5.1.1's kinds, so far. */
+enum candidate_kind { CANDIDATE_HOST, CANDIDATE_SRFLX, CANDIDATE_KINDS };
+
+struct candidate {
+	enum candidate_kind kind;
+	union endpoint ep;
+};
+
+struct path {
+	struct session *session;
+	struct gateway *gateway;
+
+	/* candidate.c: ours */
+	struct external *external;	/* the service's, or the listener's */
+	unsigned int server;		/* of the gateway's STUN servers */
+	struct mapped *mapped;
+	struct hops *hops;
+	struct event *timer;
+	union endpoint public;		/* the external endpoint from outside */
+	bool upstream;			/* NATs change it on the way */
+	unsigned int nat_hops;		/* to the outermost of them */
+
+	/* the peer's */
+	unsigned int n_remote;
+	struct candidate remote[MAX_CANDIDATES];
+	struct candidate chosen;	/* asks: the one that answered */
+	unsigned int rtt_ms;		/* of the probe */
+
+	/* flow*.c */
+	struct flow *flows;
+	unsigned int n_flows;
+	bool listening;
+};
+
+/* candidate.c */
+int candidate_gather(struct path *p);
+void candidate_free(struct path *p);
+/** candidate_parse() - what the peer sent, as far as it makes sense. */
+unsigned int candidate_parse(struct path *p, const json_t *array);
+const char *candidate_kind_name(enum candidate_kind kind);
+
+/* path.c */
+/** path_probed() - the probe's end; @why: NULL, or why there was no answer. */
+void path_probed(struct path *p, const struct candidate *answered,
+		 const char *why);
+/** path_proven() - serves: the peer's probe came through. */
+void path_proven(struct path *p);
+
+#endif /* _NATPUNCHD_PATH_H */

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Our nftables table, through libnftables; see table.h. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <nftables/libnftables.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "natpunchd.h"
+#include "table.h"
+
+#define FLOW	"meta l4proto . ip saddr . th sport . ip daddr . th dport"
+#define FLOW_TYPE \
+	"inet_proto . ipv4_addr . inet_service . ipv4_addr . inet_service"
+#define STR(x)	STR_(x)
+#define STR_(x)	#x
+#define QUEUE	"queue flags bypass to " STR(TABLE_QUEUE) "\n"
+
+struct table {
+	struct nft_ctx *nft;
+	unsigned int watches;
+	char error[256];
+};
+
+/*
+ * Just before the admin's destination NAT and before natpunch's source NAT. The
+ * queue is bypassed while no daemon has it: a client is refused then, not kept
+ * waiting. A queued packet goes through the same rules again.
+ */
+static const char ruleset[] =
+	"table inet " TABLE_NAME "\n"
+	"delete table inet " TABLE_NAME "\n"
+	"table inet " TABLE_NAME " {\n"
+	"	map to {\n"
+	"		type " FLOW_TYPE " : ipv4_addr . inet_service\n"
+	"		size 65536\n"
+	"		flags timeout\n"
+	"	}\n"
+	"	map from {\n"
+	"		type " FLOW_TYPE " : ipv4_addr . inet_service\n"
+	"		size 65536\n"
+	"		flags timeout\n"
+	"	}\n"
+	"	set listen {\n"
+	"		type inet_proto . ipv4_addr . inet_service\n"
+	"	}\n"
+	"	set closed {\n"
+	"		type " FLOW_TYPE "\n"
+	"		size 65536\n"
+	"		timeout 1h\n"
+	"	}\n"
+	"	set watch {\n"
+	"		type ipv4_addr . inet_service . ipv4_addr . inet_service\n"
+	"		size 65536\n"
+	"		flags timeout\n"
+	"	}\n"
+	"	chain in {\n"
+	"		type nat hook prerouting priority dstnat - 10\n"
+	"		" FLOW " @closed meta l4proto tcp reject with tcp reset\n"
+	"		" FLOW " @closed drop\n"
+	"		dnat ip to " FLOW " map @to\n"
+	"		meta l4proto . ip daddr . th dport @listen " QUEUE
+	"	}\n"
+	"	chain in-local {\n"
+	"		type nat hook output priority -110\n"
+	"		dnat ip to " FLOW " map @to\n"
+	"		meta l4proto . ip daddr . th dport @listen " QUEUE
+	"	}\n"
+	"	chain out {\n"
+	"		type nat hook postrouting priority srcnat - 10\n"
+	"		snat ip to " FLOW " map @from\n"
+	"	}\n"
+	"	chain crafted {\n"
+	"		type filter hook output priority raw\n"
+	"		meta mark " STR(TABLE_MARK) " notrack\n"
+	"	}\n"
+	"}\n";
+
+/*
+ * After conntrack: an answer that conntrack knows the question of is none of
+ * ours. What the device says to a SYN that we crafted is.
+ */
+#define WATCH_RULE \
+	"ip saddr . tcp sport . ip daddr . tcp dport @watch " \
+	"ct state invalid,untracked meta mark != " STR(TABLE_MARK) " " \
+	"tcp flags & (syn | rst | ack) != syn queue to " STR(TABLE_QUEUE)
+
+static const char watch_chains[] =
+	"table inet " TABLE_NAME " {\n"
+	"	chain watch-in {\n"
+	"		type filter hook prerouting priority -190\n"
+	"		" WATCH_RULE "\n"
+	"	}\n"
+	"	chain watch-local {\n"
+	"		type filter hook output priority -190\n"
+	"		" WATCH_RULE "\n"
+	"	}\n"
+	"}\n";
+
+static const char unwatch_chains[] =
+	"delete chain inet " TABLE_NAME " watch-in\n"
+	"delete chain inet " TABLE_NAME " watch-local\n";
+
+static int run(struct table *t, const char *text)
+{
+	const char *said;
+
+	if (!nft_run_cmd_from_buffer(t->nft, text))
+		return 0;
+	said = nft_ctx_get_error_buffer(t->nft);
+	snprintf(t->error, sizeof(t->error), "%.*s",
+		 (int)strcspn(said, "\n"), said);
+	return -EIO;
+}
+
+static int runf(struct table *t, const char *fmt, ...) __printf(2, 3);
+
+static int runf(struct table *t, const char *fmt, ...)
+{
+	char text[1024];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	return run(t, text);
+}
+
+int table_open(struct table **t)
+{
+	struct table *new = calloc(1, sizeof(*new));
+	int err;
+
+	*t = NULL;
+	if (!new)
+		return -ENOMEM;
+	new->nft = nft_ctx_new(NFT_CTX_DEFAULT);
+	if (!new->nft || nft_ctx_buffer_error(new->nft) ||
+	    nft_ctx_buffer_output(new->nft)) {
+		if (new->nft)
+			nft_ctx_free(new->nft);
+		free(new);
+		return -ENOMEM;
+	}
+	err = run(new, ruleset);
+	*t = new;
+	return err;
+}
+
+void table_close(struct table *t)
+{
+	if (!t)
+		return;
+	run(t, "delete table inet " TABLE_NAME "\n");
+	nft_ctx_free(t->nft);
+	free(t);
+}
+
+const char *table_error(const struct table *t)
+{
+	return t ? t->error : "out of memory";
+}
+
+/* "192.0.2.1 . 80": as nft wants a part of a key. */
+#define PART_SIZE	(INET_ADDRSTRLEN + 12)
+
+static const char *part(char buf[PART_SIZE], const union endpoint *ep)
+{
+	char addr[INET_ADDRSTRLEN];
+
+	inet_ntop(AF_INET, &ep->in.sin_addr, addr, sizeof(addr));
+	snprintf(buf, PART_SIZE, "%s . %u", addr, endpoint_port(ep));
+	return buf;
+}
+
+static bool is_v4(const union endpoint *ep)
+{
+	return ep->sa.sa_family == AF_INET;
+}
+
+static int listen_element(struct table *t, const char *verb, int proto,
+			  const union endpoint *ep)
+{
+	char p[PART_SIZE];
+
+	if (!is_v4(ep))
+		return -EAFNOSUPPORT;
+	return runf(t, "%s element inet " TABLE_NAME " listen { %d . %s }\n",
+		    verb, proto, part(p, ep));
+}
+
+int table_listen(struct table *t, int proto, const union endpoint *ep)
+{
+	return listen_element(t, "add", proto, ep);
+}
+
+int table_unlisten(struct table *t, int proto, const union endpoint *ep)
+{
+	return listen_element(t, "delete", proto, ep);
+}
+
+#define KEY_SIZE	(2 * PART_SIZE + 16)
+
+static const char *key(char buf[KEY_SIZE], const struct table_flow *flow)
+{
+	char src[PART_SIZE], dst[PART_SIZE];
+
+	snprintf(buf, KEY_SIZE, "%d . %s . %s", flow->proto,
+		 part(src, flow->src), part(dst, flow->dst));
+	return buf;
+}
+
+/* To add what is there leaves it as it is; so it is added, deleted and added. */
+static int map_element(struct table *t, const char *map,
+		       const struct table_flow *flow, const union endpoint *to,
+		       unsigned int seconds)
+{
+	char k[KEY_SIZE], v[PART_SIZE], first[KEY_SIZE + 64];
+
+	if (!is_v4(flow->src) || !is_v4(flow->dst) || !is_v4(to))
+		return -EAFNOSUPPORT;
+	key(k, flow);
+	part(v, to);
+	snprintf(first, sizeof(first), "delete element inet " TABLE_NAME
+		 " %s { %s }\n", map, k);
+	run(t, first);
+	return runf(t, "add element inet " TABLE_NAME " %s { %s timeout %us : "
+		    "%s }\n", map, k, seconds, v);
+}
+
+int table_to(struct table *t, const struct table_flow *flow,
+	     const union endpoint *to, unsigned int seconds)
+{
+	return map_element(t, "to", flow, to, seconds);
+}
+
+int table_from(struct table *t, const struct table_flow *flow,
+	       const union endpoint *from, unsigned int seconds)
+{
+	return map_element(t, "from", flow, from, seconds);
+}
+
+void table_forget(struct table *t, const struct table_flow *flow)
+{
+	char k[KEY_SIZE];
+
+	if (!is_v4(flow->src) || !is_v4(flow->dst))
+		return;
+	key(k, flow);
+	runf(t, "delete element inet " TABLE_NAME " to { %s }\n", k);
+	runf(t, "delete element inet " TABLE_NAME " from { %s }\n", k);
+}
+
+int table_ended(struct table *t, const struct table_flow *flow)
+{
+	char k[KEY_SIZE];
+
+	if (!is_v4(flow->src) || !is_v4(flow->dst))
+		return -EAFNOSUPPORT;
+	return runf(t, "add element inet " TABLE_NAME " closed { %s }\n",
+		    key(k, flow));
+}
+
+int table_watch(struct table *t, const union endpoint *src,
+		const union endpoint *dst, unsigned int seconds)
+{
+	char s[PART_SIZE], d[PART_SIZE];
+	int err = 0;
+
+	if (!is_v4(src) || !is_v4(dst))
+		return -EAFNOSUPPORT;
+	if (!t->watches)
+		err = run(t, watch_chains);
+	if (!err)
+		err = runf(t, "add element inet " TABLE_NAME
+			   " watch { %s . %s timeout %us }\n", part(s, src),
+			   part(d, dst), seconds);
+	if (err && !t->watches)
+		run(t, unwatch_chains);
+	if (!err)
+		t->watches++;
+	return err;
+}
+
+void table_unwatch(struct table *t, const union endpoint *src,
+		   const union endpoint *dst)
+{
+	char s[PART_SIZE], d[PART_SIZE];
+
+	runf(t, "delete element inet " TABLE_NAME " watch { %s . %s }\n",
+	     part(s, src), part(d, dst));
+	if (!--t->watches)
+		run(t, unwatch_chains);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Our nftables table, "inet natpunchd": the only rules that we make, and all
+ * gone when it is. What it holds:
+ *
+ *   to      which flows get which destination: the peers' endpoints that may
+ *           enter, at the serving site; the released clients, at the asking one
+ *   from    which flows get which source: the router's own clients
+ *   listen  endpoints whose new flows wait for us in the queue
+ *   closed  flows that were ended: who goes on sending is told so
+ *   watch   pairs of endpoints whose answers we want to see before anybody
+ *
+ * Nobody enters but by "to", and its elements die by themselves after seconds:
+ * a flow that has begun is conntrack's. So nothing is open if the table is lost,
+ * be it with our death or by somebody's `nft flush ruleset`.
+ *
+ * Only first packets of flows meet these rules, so they cost a flow nothing
+ * later. The exception is "watch", whose chain is there only while needed.
+ *
+ * Every call is a transaction: done, or nothing has changed.
+ */
+#ifndef _NATPUNCHD_TABLE_H
+#define _NATPUNCHD_TABLE_H
+
+#include "endpoint.h"
+
+#define TABLE_NAME	"natpunchd"
+#define TABLE_QUEUE	28272	/* "np": the queue's number */
+#define TABLE_MARK	28272	/* of the packets that we craft */
+
+struct table;
+
+/** table_open() - made anew; one that a dead daemon left is replaced. */
+int table_open(struct table **t);
+/** table_close() - taken away. NULL is allowed. */
+void table_close(struct table *t);
+/** table_error() - what nftables said about the call that failed last. */
+const char *table_error(const struct table *t);
+
+int table_listen(struct table *t, int proto, const union endpoint *ep);
+int table_unlisten(struct table *t, int proto, const union endpoint *ep);
+
+/** struct table_flow - a flow's first packet. */
+struct table_flow {
+	int proto;
+	const union endpoint *src, *dst;
+};
+
+/** table_to() - for so many seconds; replaces what was said of the same. */
+int table_to(struct table *t, const struct table_flow *flow,
+	     const union endpoint *to, unsigned int seconds);
+int table_from(struct table *t, const struct table_flow *flow,
+	       const union endpoint *from, unsigned int seconds);
+/** table_forget() - whatever was said of the flow; not to know it is no error. */
+void table_forget(struct table *t, const struct table_flow *flow);
+
+/** table_ended() - its sender gets a RST if he goes on; forgotten by and by. */
+int table_ended(struct table *t, const struct table_flow *flow);
+
+/** table_watch() - show us the answers from @src to @dst, for @seconds. */
+int table_watch(struct table *t, const union endpoint *src,
+		const union endpoint *dst, unsigned int seconds);
+void table_unwatch(struct table *t, const union endpoint *src,
+		   const union endpoint *dst);
+
+#endif /* _NATPUNCHD_TABLE_H */

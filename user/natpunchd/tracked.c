@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Questions to conntrack; see tracked.h. */
+#include <errno.h>
+#include <libnetfilter_conntrack/libnetfilter_conntrack.h>
+#include <libnetfilter_conntrack/libnetfilter_conntrack_tcp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tracked.h"
+
+struct tracker {
+	struct nfct_handle *handle;
+	struct tracked *found;		/* where on_entry() writes to */
+
+	/* tracked_list()'s, while it runs */
+	int proto;
+	const union endpoint *dst;
+	void (*fn)(const union endpoint *src, void *data);
+	void *data;
+};
+
+/* One of the whole list: one of those that are wanted? */
+static void on_listed(const struct tracker *t, const struct nf_conntrack *ct,
+		      const struct tracked *tracked)
+{
+	union endpoint src = { .in.sin_family = AF_INET };
+
+	if (!tracked->answered ||
+	    nfct_get_attr_u8(ct, ATTR_L4PROTO) != t->proto ||
+	    nfct_get_attr_u32(ct, ATTR_IPV4_DST) !=
+			t->dst->in.sin_addr.s_addr ||
+	    nfct_get_attr_u16(ct, ATTR_PORT_DST) != t->dst->in.sin_port ||
+	    (t->proto == IPPROTO_TCP && !tracked->established))
+		return;
+	src.in.sin_addr.s_addr = nfct_get_attr_u32(ct, ATTR_IPV4_SRC);
+	src.in.sin_port = nfct_get_attr_u16(ct, ATTR_PORT_SRC);
+	t->fn(&src, t->data);
+}
+
+static int on_entry(enum nf_conntrack_msg_type type, struct nf_conntrack *ct,
+		    void *data)
+{
+	struct tracker *t = data;
+	struct tracked *f = t->found;
+
+	(void)type;
+	f->answered = nfct_get_attr_u32(ct, ATTR_STATUS) & IPS_SEEN_REPLY;
+	f->established = nfct_get_attr_u8(ct, ATTR_TCP_STATE) ==
+			 TCP_CONNTRACK_ESTABLISHED;
+	f->counted = nfct_attr_is_set(ct, ATTR_ORIG_COUNTER_BYTES) > 0;
+	if (f->counted) {
+		f->bytes_out = nfct_get_attr_u64(ct, ATTR_ORIG_COUNTER_BYTES);
+		f->bytes_in = nfct_get_attr_u64(ct, ATTR_REPL_COUNTER_BYTES);
+	}
+	if (t->fn)
+		on_listed(t, ct, f);
+	return NFCT_CB_CONTINUE;
+}
+
+int tracker_open(struct tracker **tracker)
+{
+	struct tracker *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return -ENOMEM;
+	t->handle = nfct_open(CONNTRACK, 0);
+	if (!t->handle) {
+		free(t);
+		return -errno;
+	}
+	nfct_callback_register(t->handle, NFCT_T_ALL, on_entry, t);
+	*tracker = t;
+	return 0;
+}
+
+void tracker_close(struct tracker *t)
+{
+	if (!t)
+		return;
+	nfct_close(t->handle);
+	free(t);
+}
+
+static void set_v4(struct nf_conntrack *ct, int proto,
+		   const union endpoint *src, const union endpoint *dst)
+{
+	nfct_set_attr_u8(ct, ATTR_L3PROTO, AF_INET);
+	nfct_set_attr_u32(ct, ATTR_IPV4_SRC, src->in.sin_addr.s_addr);
+	nfct_set_attr_u32(ct, ATTR_IPV4_DST, dst->in.sin_addr.s_addr);
+	nfct_set_attr_u8(ct, ATTR_L4PROTO, proto);
+	nfct_set_attr_u16(ct, ATTR_PORT_SRC, src->in.sin_port);
+	nfct_set_attr_u16(ct, ATTR_PORT_DST, dst->in.sin_port);
+}
+
+static int query(struct tracker *t, enum nf_conntrack_query what, int proto,
+		 const union endpoint *src, const union endpoint *dst)
+{
+	struct nf_conntrack *ct;
+	int err = 0;
+
+	if (src->sa.sa_family != AF_INET || dst->sa.sa_family != AF_INET)
+		return -EAFNOSUPPORT;
+	ct = nfct_new();
+	if (!ct)
+		return -ENOMEM;
+	set_v4(ct, proto, src, dst);
+	if (nfct_query(t->handle, what, ct) < 0)
+		err = -errno;
+	nfct_destroy(ct);
+	return err;
+}
+
+int tracked_get(struct tracker *t, int proto, const union endpoint *src,
+		const union endpoint *dst, struct tracked *tracked)
+{
+	memset(tracked, 0, sizeof(*tracked));
+	t->found = tracked;
+	return query(t, NFCT_Q_GET, proto, src, dst);
+}
+
+int tracked_kill(struct tracker *t, int proto, const union endpoint *src,
+		 const union endpoint *dst)
+{
+	return query(t, NFCT_Q_DESTROY, proto, src, dst);
+}
+
+void tracked_list(struct tracker *t, int proto, const union endpoint *dst,
+		  void (*fn)(const union endpoint *src, void *data), void *data)
+{
+	uint32_t family = AF_INET;
+	struct tracked tracked;
+
+	if (dst->sa.sa_family != AF_INET)
+		return;
+	t->found = &tracked;
+	t->proto = proto;
+	t->dst = dst;
+	t->fn = fn;
+	t->data = data;
+	nfct_query(t->handle, NFCT_Q_DUMP, &family);
+	t->fn = NULL;
+}

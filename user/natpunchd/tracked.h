@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Live flows, as conntrack knows them (libnetfilter_conntrack). A flow is named by
+ * its first packet: who sent it, and to whom before any translation.
+ */
+#ifndef _NATPUNCHD_TRACKED_H
+#define _NATPUNCHD_TRACKED_H
+
+#include "endpoint.h"
+
+struct tracker;
+
+/** struct tracked - what conntrack says of a flow. */
+struct tracked {
+	bool answered;		/* packets went both ways */
+	bool established;	/* TCP: the handshake is complete, no end seen */
+	bool counted;		/* the next two are known (nf_conntrack_acct) */
+	uint64_t bytes_out;	/* from who began the flow */
+	uint64_t bytes_in;
+};
+
+int tracker_open(struct tracker **t);
+void tracker_close(struct tracker *t);
+/** tracked_get() - 0, -ENOENT: there is none, -errno. */
+int tracked_get(struct tracker *t, int proto, const union endpoint *src,
+		const union endpoint *dst, struct tracked *tracked);
+/** tracked_list() - who has flows to @dst that were answered. */
+void tracked_list(struct tracker *t, int proto, const union endpoint *dst,
+		  void (*fn)(const union endpoint *src, void *data),
+		  void *data);
+/** tracked_kill() - end it; its packets are strangers from now on. */
+int tracked_kill(struct tracker *t, int proto, const union endpoint *src,
+		 const union endpoint *dst);
+
+#endif /* _NATPUNCHD_TRACKED_H */
