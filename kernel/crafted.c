@@ -2,7 +2,7 @@
 /*
  * Crafted flows; see crafted.h for what they are and for the locking.
  */
-#include <linux/jhash.h>
+#include <linux/hash.h>
 #include <linux/netdevice.h>
 #include <linux/netfilter_ipv4.h>
 #include <linux/netfilter_netdev.h>
@@ -45,11 +45,10 @@ static u32 np_now(void)
 	return ktime_get_seconds();
 }
 
-static struct hlist_head *np_crafted_bucket(struct np_crafted_net *cn,
-					    const union nf_inet_addr *ip,
-					    u16 port)
+static struct hlist_head *np_crafted_bucket(struct np_crafted_net *cn, u16 port)
 {
-	return &cn->buckets[jhash2(ip->all, 4, port) % NP_CRAFTED_BUCKETS];
+	/* Who may register a flow need not be kept from filling a bucket. */
+	return &cn->buckets[hash_32(port, NP_CRAFTED_BITS)];
 }
 
 static bool np_crafted_remote(const struct np_crafted *flow,
@@ -79,9 +78,7 @@ static struct np_crafted *np_crafted_find(struct np_crafted_net *cn,
 {
 	struct np_crafted *flow;
 
-	hlist_for_each_entry_rcu(flow,
-				 np_crafted_bucket(cn, &seg->src, seg->sport),
-				 node)
+	hlist_for_each_entry_rcu(flow, np_crafted_bucket(cn, seg->sport), node)
 		if (np_crafted_match(flow, seg))
 			return flow;
 	hlist_for_each_entry_rcu(flow, &cn->ranges, node)
@@ -134,11 +131,17 @@ static bool np_rst_is_kernels(const struct sk_buff *skb,
 	return sk->sk_state == TCP_LISTEN;
 }
 
-/* What is forwarded has come from some inside host's kernel, or program. */
-static unsigned int np_crafted_rst(void *priv, struct sk_buff *skb,
-				   const struct nf_hook_state *state)
+/* Is no flow registered that may be of this local port? */
+static bool np_crafted_none(struct np_crafted_net *cn, u16 port)
 {
-	struct np_crafted_net *cn = priv;
+	return port && hlist_empty(np_crafted_bucket(cn, port)) &&
+	       hlist_empty(&cn->ranges);
+}
+
+static noinline unsigned int np_crafted_look(struct np_crafted_net *cn,
+					     const struct sk_buff *skb,
+					     const struct nf_hook_state *state)
+{
 	const struct tcphdr *th;
 	struct np_segment seg;
 	struct tcphdr _th;
@@ -153,6 +156,19 @@ static unsigned int np_crafted_rst(void *priv, struct sk_buff *skb,
 	trace_np_crafted_rst(&seg.src, seg.sport, &seg.dst, seg.dport,
 			     seg.family);
 	return NF_DROP;
+}
+
+/* What is forwarded has come from some inside host's kernel, or program. */
+static unsigned int np_crafted_rst(void *priv, struct sk_buff *skb,
+				   const struct nf_hook_state *state)
+{
+	u16 port;
+
+	/* Established flows come by here. */
+	if (!np_packet_maybe_rst(skb, state->pf, &port) ||
+	    np_crafted_none(priv, port))
+		return NF_ACCEPT;
+	return np_crafted_look(priv, skb, state);
 }
 
 /* The registry */
@@ -204,7 +220,7 @@ static int np_crafted_insert(struct np_crafted_net *cn, struct np_crafted *flow)
 	cn->n_ranges += range;
 	list_add_tail(&flow->list, &cn->flows);
 	hlist_add_head_rcu(&flow->node, range ? &cn->ranges :
-			   np_crafted_bucket(cn, &flow->loc_ip, flow->loc_min));
+			   np_crafted_bucket(cn, flow->loc_min));
 	return 0;
 }
 

@@ -39,7 +39,8 @@ struct np_net;
 
 #define NP_CRAFTED_MAX		1024	/* flows of a namespace */
 #define NP_CRAFTED_RANGES	64	/* of which these have port ranges */
-#define NP_CRAFTED_BUCKETS	256
+#define NP_CRAFTED_BITS		8
+#define NP_CRAFTED_BUCKETS	BIT(NP_CRAFTED_BITS)
 #define NP_CRAFTED_AUTO_LEASE	60	/* seconds from the last segment seen */
 
 struct np_crafted {

@@ -24,13 +24,13 @@ static inline int np_packet_l4(const struct sk_buff *skb, u8 family,
 {
 	int off = skb_network_offset(skb), thoff;
 	const struct iphdr *iph;
-	struct iphdr _iph;
 	__be16 frag = 0;
 	u8 nexthdr;
 
+	/* The IP header has been looked at, and is in one piece. */
 	if (family == NFPROTO_IPV4) {
-		iph = skb_header_pointer(skb, off, sizeof(_iph), &_iph);
-		if (!iph || iph->frag_off & htons(IP_OFFSET) || iph->ihl < 5)
+		iph = ip_hdr(skb);
+		if (iph->frag_off & htons(IP_OFFSET) || iph->ihl < 5)
 			return -1;
 		*l4proto = iph->protocol;
 		return off + iph->ihl * 4;
@@ -64,6 +64,36 @@ static inline bool np_packet_is_syn(const struct sk_buff *skb, u8 family)
 	th = np_packet_tcp(skb, family, &_th);
 	return th && th->syn && !th->ack && !th->rst && !th->fin &&
 	       th->doff >= 5;
+}
+
+/*
+ * May it be a RST, and from which port (0: any)? For hooks that every packet
+ * passes: what is none is known in a few instructions, what is in pieces may be
+ * one.
+ */
+static inline bool np_packet_maybe_rst(const struct sk_buff *skb, u8 family,
+				       u16 *port)
+{
+	unsigned int off = skb_network_offset(skb);
+	const struct tcphdr *th;
+
+	*port = 0;
+
+	if (family == NFPROTO_IPV4) {
+		if (ip_hdr(skb)->protocol != IPPROTO_TCP)
+			return false;
+		off += ip_hdrlen(skb);
+	} else {
+		/* There may be other headers between the two. */
+		if (ipv6_hdr(skb)->nexthdr != IPPROTO_TCP)
+			return ipv6_hdr(skb)->nexthdr != IPPROTO_UDP;
+		off += sizeof(struct ipv6hdr);
+	}
+	if (skb_headlen(skb) < off + sizeof(*th))
+		return true;
+	th = (const struct tcphdr *)(skb->data + off);
+	*port = ntohs(th->source);
+	return th->rst;
 }
 
 static inline bool np_packet_is_rst(const struct sk_buff *skb, u8 family)

@@ -34,18 +34,26 @@ unsigned int np_max_holds __read_mostly = 4096;
 static struct hlist_head *np_hold_bucket(struct np_holds *holds,
 					 const struct np_pair *pair)
 {
-	u64 hash = siphash(pair, sizeof(*pair), &holds->key);
+	u32 ports = (__force u32)pair->ext_port << 16 |
+		    (__force u32)pair->rem_port, hash;
 
+	if (pair->family == NFPROTO_IPV4)
+		hash = hsiphash_3u32((__force u32)pair->ext_ip.ip,
+				     (__force u32)pair->rem_ip.ip, ports,
+				     &holds->key);
+	else
+		hash = hsiphash(pair, sizeof(*pair), &holds->key);
 	return &holds->buckets[hash & (NP_HOLD_BUCKETS - 1)];
 }
 
 static u16 np_hold_prefix(struct np_holds *holds, const struct np_pair *pair)
 {
 	/* An IPv6 host has a /64 to itself. */
-	size_t len = pair->family == NFPROTO_IPV4 ? 4 : 8;
+	u32 half = pair->family == NFPROTO_IPV4 ? 0 :
+		   (__force u32)pair->rem_ip.ip6[1];
 
-	return siphash(&pair->rem_ip, len, &holds->key) &
-	       (NP_HOLD_PREFIXES - 1);
+	return hsiphash_2u32((__force u32)pair->rem_ip.all[0], half,
+			     &holds->key) & (NP_HOLD_PREFIXES - 1);
 }
 
 static struct np_hold *np_hold_find(struct np_holds *holds,
@@ -331,11 +339,10 @@ static int np_hold_steal(struct np_net *npn, const struct np_pair *pair,
 	return err;
 }
 
-/* Before the admin's rules, and before TCP: SYNs to the router's WAN address. */
-static unsigned int np_hold_local_in(void *priv, struct sk_buff *skb,
-				     const struct nf_hook_state *state)
+static noinline unsigned int
+np_hold_local_new(struct np_net *npn, struct sk_buff *skb,
+		  const struct nf_hook_state *state)
 {
-	struct np_net *npn = priv;
 	struct np_wan *wan;
 	struct np_pair pair;
 	struct nf_conn *ct;
@@ -353,6 +360,17 @@ static unsigned int np_hold_local_in(void *priv, struct sk_buff *skb,
 	/* Too many. To say nothing is right for six seconds (RFC 5382 REQ-4). */
 	np_stat_inc(npn->stats, NP_STAT_HOLDS_CAPPED);
 	return NF_DROP;
+}
+
+/* Before the admin's rules, and before TCP: SYNs to the router's WAN address. */
+static unsigned int np_hold_local_in(void *priv, struct sk_buff *skb,
+				     const struct nf_hook_state *state)
+{
+	enum ip_conntrack_info ctinfo;
+
+	if (!nf_ct_get(skb, &ctinfo) || ctinfo != IP_CT_NEW)
+		return NF_ACCEPT;
+	return np_hold_local_new(priv, skb, state);
 }
 
 /* The pair's SYN may not be answered any more. True if one is held. */
@@ -405,8 +423,8 @@ bool np_hold_swallow(struct np_net *npn, struct sk_buff *skb, u8 family)
  * its RST), or its firewall's ICMP, over which we must, or our host's own SYN
  * would be an answer and release nothing.
  */
-static bool np_hold_refused_inside(struct np_net *npn, struct sk_buff *skb,
-				   u8 family)
+static noinline bool np_hold_refused_inside(struct np_net *npn,
+					    struct sk_buff *skb, u8 family)
 {
 	enum ip_conntrack_info ctinfo;
 	struct nf_conn *ct;
@@ -434,8 +452,9 @@ static bool np_hold_refused_inside(struct np_net *npn, struct sk_buff *skb,
 }
 
 /* IPv6 that is routed, not translated: SYNs inwards and outwards. */
-static unsigned int np_hold_routed(struct np_net *npn, struct sk_buff *skb,
-				   const struct nf_hook_state *state)
+static noinline unsigned int
+np_hold_routed(struct np_net *npn, struct sk_buff *skb,
+	       const struct nf_hook_state *state)
 {
 	struct np_pair pair;
 	struct sk_buff *copy;
@@ -471,14 +490,35 @@ static unsigned int np_hold_forward(void *priv, struct sk_buff *skb,
 {
 	enum ip_conntrack_info ctinfo;
 	struct np_net *npn = priv;
+	struct nf_conn *ct;
 
-	nf_ct_get(skb, &ctinfo);
-	if (ctinfo == IP_CT_NEW && state->pf == NFPROTO_IPV6)
-		return np_hold_routed(npn, skb, state);
+	/* Established flows come by here. */
+	ct = nf_ct_get(skb, &ctinfo);
+	if (!ct || ctinfo == IP_CT_ESTABLISHED ||
+	    (ctinfo == IP_CT_ESTABLISHED_REPLY && !nf_ct_is_dying(ct)))
+		return NF_ACCEPT;
+	if (ctinfo == IP_CT_NEW)
+		return state->pf == NFPROTO_IPV6 ?
+		       np_hold_routed(npn, skb, state) : NF_ACCEPT;
 	if (np_hold_any(npn->holds) &&
 	    np_hold_refused_inside(npn, skb, state->pf))
 		return NF_DROP;
 	return NF_ACCEPT;
+}
+
+static noinline unsigned int
+np_hold_router_sends(struct np_net *npn, struct sk_buff *skb,
+		     const struct nf_hook_state *state)
+{
+	struct np_pair pair;
+	struct nf_conn *ct;
+
+	if (np_hold_wan(npn, skb, state->out, state->pf, &ct)) {
+		np_pair_outbound(&pair, state->pf, ct);
+		np_hold_release(npn, &pair);
+		return NF_ACCEPT;
+	}
+	return np_hold_swallow(npn, skb, state->pf) ? NF_DROP : NF_ACCEPT;
 }
 
 /*
@@ -488,18 +528,20 @@ static unsigned int np_hold_forward(void *priv, struct sk_buff *skb,
 static unsigned int np_hold_local_out(void *priv, struct sk_buff *skb,
 				      const struct nf_hook_state *state)
 {
+	enum ip_conntrack_info ctinfo;
 	struct np_net *npn = priv;
-	struct np_pair pair;
-	struct nf_conn *ct;
 
 	if (!np_hold_any(npn->holds))
 		return NF_ACCEPT;
-	if (np_hold_wan(npn, skb, state->out, state->pf, &ct)) {
-		np_pair_outbound(&pair, state->pf, ct);
-		np_hold_release(npn, &pair);
+	/* Only IPv6's errors that answer a SYN have no entry. */
+	if (!nf_ct_get(skb, &ctinfo)) {
+		if (state->pf == NFPROTO_IPV4)
+			return NF_ACCEPT;
+	} else if (ctinfo == IP_CT_ESTABLISHED ||
+		   ctinfo == IP_CT_ESTABLISHED_REPLY) {
 		return NF_ACCEPT;
 	}
-	return np_hold_swallow(npn, skb, state->pf) ? NF_DROP : NF_ACCEPT;
+	return np_hold_router_sends(npn, skb, state);
 }
 
 /* Release */

@@ -87,7 +87,7 @@ struct np_holds {
 	struct timer_list timer;
 	struct tasklet_struct tasklet;	/* delivers what is in deliver */
 	struct sk_buff_head deliver;
-	siphash_key_t key;
+	hsiphash_key_t key;
 	/* Held SYNs by source prefix, hashed: strangers may share a count. */
 	u8 prefixes[NP_HOLD_PREFIXES];
 	struct hlist_head buckets[NP_HOLD_BUCKETS];
