@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-/* bench [JSON-FILE]: see bench.h. Exits with 1 if anything is over its limit. */
+/*
+ * bench [JSON-FILE [PART...]]: see bench.h. Exits with 1 if anything is over its
+ * limit.
+ */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/utsname.h>
 
 #include "bench.h"
@@ -29,8 +33,34 @@ static void bench_memory(void)
 		     slab("np_flow", "slab_size"), 64);
 }
 
+static const struct {
+	const char *name;
+	void (*run)(void);
+} parts[] = {
+	{ "established", bench_established },
+	{ "new", bench_new },
+	{ "first", bench_first },
+	{ "flows", bench_flows_scale },
+	{ "mappings", bench_mappings_scale },
+	{ "hold", bench_hold },
+	{ "memory", bench_memory },
+};
+
+/* No names: all parts. */
+static bool wanted(const char *part, char **names)
+{
+	if (!*names)
+		return true;
+	for (; *names; names++)
+		if (!strcmp(part, *names))
+			return true;
+	return false;
+}
+
 int main(int argc, char **argv)
 {
+	size_t i;
+
 	struct utsname kernel;
 
 	if (!getenv("NATPUNCH_VM"))
@@ -38,11 +68,8 @@ int main(int argc, char **argv)
 	uname(&kernel);
 	net_start();
 	report_open(argc > 1 ? argv[1] : NULL, kernel.release);
-	bench_established();
-	bench_new();
-	bench_first();
-	bench_flows_scale();
-	bench_mappings_scale();
-	bench_memory();
+	for (i = 0; i < ARRAY_SIZE(parts); i++)
+		if (wanted(parts[i].name, argv + (argc > 1 ? 2 : 1)))
+			parts[i].run();
 	return report_close();
 }

@@ -14,6 +14,7 @@
  *	bench_train.c		packets made by hand
  *	bench_first.c		first packets of flows, alone
  *	bench_scale.c		many flows, many mappings, few ports
+ *	bench_hold.c		SYNs held and released, crafted flows
  */
 #ifndef BENCH_H
 #define BENCH_H
@@ -53,11 +54,15 @@ unsigned long net_arrived(enum nat nat, enum place place);
 /** net_forget() - end all flows and mappings. */
 void net_forget(enum nat nat);
 void net_forget_all(void);
+/** net_set_hold() - whether natpunch holds SYNs, and how it releases them. */
+void net_set_hold(bool on, bool deliver);
+/** net_set_crafted() - have @n crafted flows registered with natpunch. */
+void net_set_crafted(unsigned int n);
 /** net_forget_internal() - natpunch's mappings of one internal address. */
 void net_forget_internal(struct ep internal);
 
 /* What a trial's packets differ in, if each is the first of a flow. */
-enum vary { SAME, SRC_PORT, SRC_ADDR, DST_PORT, DST_ADDR };
+enum vary { SAME, SRC_PORT, SRC_ADDR, SRC_NET, DST_PORT, DST_ADDR };
 
 #define TRIAL_MAX 1000
 
@@ -94,15 +99,29 @@ struct result {
 
 struct result measure(struct trial *t);
 
+/**
+ * struct contrast - natpunch with several settings, in the same namespace
+ */
+struct contrast {
+	struct figure of[4];
+	unsigned int again, disturbed;	/* as in struct result */
+};
+
+/** compare() - measure @t with the first @n settings; @choose sets one. */
+struct contrast compare(struct trial *t, unsigned int n,
+			void (*choose)(unsigned int which, struct trial *t));
+
 /*
  * Trains: packets made by hand, each the first of a flow. They leave and arrive
  * without a socket, so there is little but the gateway's work in their cost.
  */
 struct train {
 	enum place from, to;	/* to AT_GATEWAY: they must not get through */
-	int protocol;		/* UDP, or TCP: SYNs */
+	int protocol;		/* UDP or TCP */
+	unsigned int flags;	/* TCP's, if not SYN */
 	struct ep src, dst;
 	enum vary vary;
+	bool stray;		/* to another's Ethernet address */
 	unsigned int next[NATS];	/* flows there have been */
 };
 
@@ -114,6 +133,15 @@ struct trial train_trial(struct train *train, const char *group,
 void train_prepare(enum nat nat, struct trial *t);
 /** train_reach() - send until there have been @flows flows, untimed. */
 void train_reach(enum nat nat, struct train *train, unsigned int flows);
+/** train_send() - send @flows more. */
+void train_send(enum nat nat, struct train *train, unsigned int flows);
+/*
+ * train_ready(), train_leave(), train_check() - the next @n packets, at most
+ * TRIAL_MAX: make them, send them, bail out if not all arrived.
+ */
+void train_ready(enum nat nat, struct train *train, unsigned int n);
+void train_leave(void);
+void train_check(enum nat nat, const struct train *train, const char *name);
 
 /* The parts. */
 void bench_established(void);
@@ -121,6 +149,15 @@ void bench_new(void);
 void bench_first(void);
 void bench_flows_scale(void);
 void bench_mappings_scale(void);
+void bench_hold(void);
+
+/*
+ * While flows are measured hold and crafted flows are in use: a crafted flow is
+ * registered, and a SYN held when a window begins.
+ */
+void use_begin(void);
+void use_window(void);
+void use_end(void);
 
 /*
  * The report. What has a limit is counted if it is over.
@@ -130,6 +167,9 @@ void report_trial(const struct trial *t, const struct result *r);
 /** report_ratio() - natpunch's figure, and masquerade's (or 0), over others. */
 void report_ratio(const char *group, const char *name, double natpunch,
 		  double masquerade, double limit);
+/** report_contrast() - the second setting's figure less the first's. */
+void report_contrast(const struct trial *t, const struct contrast *c,
+		     double limit);
 void report_bytes(const char *name, unsigned int object, unsigned int slot,
 		  unsigned int limit);
 /** report_close() - the exit status. */

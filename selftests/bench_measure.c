@@ -87,6 +87,30 @@ static struct figure figure(const double *value, unsigned int n)
 	return f;
 }
 
+struct contrast compare(struct trial *t, unsigned int n,
+			void (*choose)(unsigned int which, struct trial *t))
+{
+	double value[4][2 * REPEATS_MAX];
+	struct result r = { 0 };
+	unsigned int i, which;
+	struct contrast c;
+
+	for (i = 0; i < t->repeats; i++) {
+		for (which = 0; which < n; which++) {
+			choose(which, t);
+			value[which][2 * i] = undisturbed(NATPUNCH, t, &r);
+		}
+		while (which-- > 0) {
+			choose(which, t);
+			value[which][2 * i + 1] = undisturbed(NATPUNCH, t, &r);
+		}
+	}
+	c = (struct contrast){ .again = r.again, .disturbed = r.disturbed };
+	for (which = 0; which < n; which++)
+		c.of[which] = figure(value[which], 2 * t->repeats);
+	return c;
+}
+
 /* natpunch over masquerade in percent, of one repeat. */
 static double over(const double masquerade[2], const double natpunch[2])
 {

@@ -115,6 +115,7 @@ static const char build[] =
 	"ip netns exec $g nft -f - <<'END'\n"
 	"table inet filter { chain input {\n"
 	"  type filter hook input priority filter; policy drop;\n"
+	"  th dport 9 accept\n"
 	"}; }\n"
 	"END\n";
 
@@ -294,6 +295,65 @@ void net_forget_all(void)
 
 	for (nat = 0; nat < NATS; nat++)
 		net_forget(nat);
+}
+
+void net_set_hold(bool on, bool deliver)
+{
+	struct natpunch_wan wan = {
+		.fields = NATPUNCH_HAS(WAN_DEV) |
+			  NATPUNCH_HAS(WAN_HOLD_ANSWER) |
+			  NATPUNCH_HAS(WAN_HOLD_RELEASE),
+		.dev = "wan",
+		/* So that the end of what is held is not to be heard. */
+		.hold_answer = on ? NATPUNCH_HOLD_ANSWER_SILENCE :
+				    NATPUNCH_HOLD_ANSWER_OFF,
+		.hold_release = deliver ? NATPUNCH_HOLD_RELEASE_DELIVER :
+					  NATPUNCH_HOLD_RELEASE_DROP,
+	};
+	int err = natpunch_wan_set(natpunch, &wan);
+
+	if (err)
+		ktap_bail("hold: %s", natpunch_strerror(natpunch, err));
+}
+
+/* Of the gateway's own, with a server that is never spoken to. */
+static void crafted_add(unsigned int port, uint32_t *id)
+{
+	struct natpunch_crafted flow = {
+		.fields = NATPUNCH_HAS(CRAFTED_LOCAL_ADDR) |
+			  NATPUNCH_HAS(CRAFTED_LOCAL_PORT_MIN) |
+			  NATPUNCH_HAS(CRAFTED_REMOTE_ADDR) |
+			  NATPUNCH_HAS(CRAFTED_LEASE),
+		.local_addr.family = AF_INET,
+		.remote_addr.family = AF_INET,
+		.local_port_min = port,
+		.lease = 3600,
+	};
+	int err;
+
+	inet_pton(AF_INET, "203.0.113.2", &flow.local_addr.in);
+	inet_pton(AF_INET, "192.0.2.1", &flow.remote_addr.in);
+	err = natpunch_crafted_add(natpunch, &flow, &flow);
+	if (err)
+		ktap_bail("crafted: %s", natpunch_strerror(natpunch, err));
+	*id = flow.id;
+}
+
+void net_set_crafted(unsigned int n)
+{
+	static uint32_t ids[1024];
+	static unsigned int have;
+
+	while (have < n) {
+		crafted_add(10000 + have, &ids[have]);
+		have++;
+	}
+	if (have == n)
+		return;
+	while (have > n)
+		natpunch_crafted_del(natpunch, ids[--have]);
+	if (!n)
+		sleep(3);	/* The hooks are taken out at leisure. */
 }
 
 void net_forget_internal(struct ep internal)

@@ -35,17 +35,25 @@ static void put(const char *fmt, ...)
 	va_end(args);
 }
 
-static void begin(const char *group, const char *name)
+static const char columns[] =
+	"  no NAT    masq. natpunch  over masquerade    limit";
+
+static void begin_under(const char *heading, const char *group,
+			const char *name)
 {
 	static const char *last;
 
 	put("%s\n{\"group\": \"%s\", \"name\": \"%s\"", rows++ ? "," : "",
 	    group, name);
 	if (!last || strcmp(group, last))
-		printf("\n%-42s %8s %8s %8s %16s %8s\n", group, "no NAT",
-		       "masq.", "natpunch", "over masquerade", "limit");
+		printf("\n%-42s %s\n", group, heading);
 	last = group;
 	printf("  %-40s", name);
+}
+
+static void begin(const char *group, const char *name)
+{
+	begin_under(columns, group, name);
 }
 
 /* The end of a row; @limit 0: there is none. */
@@ -60,6 +68,13 @@ static void end(double value, double limit, const char *unit)
 	}
 	put("}");
 	printf("\n");
+}
+
+static void put_figure(const char *name, const struct figure *f)
+{
+	printf(" %8.0f", f->mean);
+	put(", \"%s\": {\"mean\": %.1f, \"sd\": %.1f, \"windows\": %u}",
+	    name, f->mean, f->sd, f->windows);
 }
 
 void report_trial(const struct trial *t, const struct result *r)
@@ -77,9 +92,7 @@ void report_trial(const struct trial *t, const struct result *r)
 			printf(" %8s", "-");
 			continue;
 		}
-		printf(" %8.0f", f->mean);
-		put(", \"%s\": {\"mean\": %.1f, \"sd\": %.1f, \"windows\": %u}",
-		    name[nat], f->mean, f->sd, f->windows);
+		put_figure(name[nat], f);
 	}
 	if (both) {
 		printf(" %+8.2f +- %4.2f%%", r->over, r->error);
@@ -107,6 +120,24 @@ void report_ratio(const char *group, const char *name, double natpunch,
 	if (masquerade)
 		put(", \"masquerade_ratio\": %.4f", masquerade);
 	end(natpunch, limit, "x");
+}
+
+void report_contrast(const struct trial *t, const struct contrast *c,
+		     double limit)
+{
+	double difference = c->of[1].mean - c->of[0].mean;
+
+	begin_under("          without     with       difference    limit",
+		    t->group, t->name);
+	printf(" %8s", "");
+	put_figure("without", &c->of[0]);
+	put_figure("with", &c->of[1]);
+	printf(" %+16.0f", difference);
+	put(", \"difference\": %.1f, \"packets\": %u, \"taken_again\": %u, \"disturbed\": %u",
+	    difference, t->n, c->again, c->disturbed);
+	if (c->disturbed)
+		printf(" (%u disturbed)", c->disturbed);
+	end(difference, limit, "");
 }
 
 void report_bytes(const char *name, unsigned int object, unsigned int slot,

@@ -150,6 +150,13 @@ static void establish_tcp(struct pair *p, enum nat nat)
 	setsockopt(p->server[nat], IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }
 
+static void use_in_window(enum nat nat, struct trial *t)
+{
+	(void)t;
+	if (nat == NATPUNCH)
+		use_window();
+}
+
 static void established(const char *name, int family, int protocol, size_t size,
 			bool inbound)
 {
@@ -160,11 +167,13 @@ static void established(const char *name, int family, int protocol, size_t size,
 	struct trial t = {
 		.group = "established flow", .name = name,
 		.n = tcp ? 25 : 50, .repeats = tcp ? 60 : 20, .limit = 0.2,
+		.prepare = use_in_window,
 		.go = tcp ? there_and_back : one_way, .data = &p,
 	};
 	struct result r;
 	int nat;
 
+	use_begin();
 	for (nat = 0; nat < NATS; nat++) {
 		(tcp ? establish_tcp : establish_udp)(&p, nat);
 		t.go(nat, &t);	/* TCP is in a hurry at first. */
@@ -175,6 +184,7 @@ static void established(const char *name, int family, int protocol, size_t size,
 		abort_stream(p.host[nat]);
 		abort_stream(p.server[nat]);
 	}
+	use_end();
 	net_forget_all();
 }
 

@@ -32,12 +32,15 @@ static struct packet packet(const struct train *t, unsigned int i)
 		src = ep_at(src, net_scatter(i));
 	else if (t->vary == SRC_ADDR)
 		src = net_nth(src, i);
+	else if (t->vary == SRC_NET)
+		src.in6.sin6_addr.s6_addr16[3] = htons(i);
 	else if (t->vary == DST_PORT)
 		dst = ep_at(dst, net_scatter(i));
 	else if (t->vary == DST_ADDR)
 		dst = net_nth(dst, i);
 	if (t->protocol == IPPROTO_TCP)
-		return packet_tcp(src, dst, TCP_SYN, 1000, 0);
+		return packet_tcp(src, dst, t->flags ? t->flags : TCP_SYN, 1000,
+				  t->flags & TCP_ACK ? 2000 : 0);
 	return packet_udp(src, dst, "sixteen letters.");
 }
 
@@ -60,7 +63,7 @@ static void make_ready(enum nat nat, struct train *t, unsigned int n)
 {
 	/* bench_net.c gave the devices these addresses. */
 	const struct ethhdr eth = {
-		.h_dest = { 2, 0, 0, 0, 0, t->from == AT_HOST ? 1 : 3 },
+		.h_dest = { 2, 0, 0, 0, t->stray, t->from == AT_HOST ? 1 : 3 },
 		.h_source = { 2, 0, 0, 0, 0, t->from == AT_HOST ? 2 : 4 },
 		.h_proto = htons(t->src.sa.sa_family == AF_INET ? ETH_P_IP :
 								  ETH_P_IPV6),
@@ -81,7 +84,7 @@ static void make_ready(enum nat nat, struct train *t, unsigned int n)
 	ready.sock = packet_socket(nat, t->from);
 }
 
-static void leave(void)
+void train_leave(void)
 {
 	if (sendmmsg(ready.sock, ready.msg, ready.n, 0) != (int)ready.n)
 		ktap_bail("sendmmsg: %s", strerror(errno));
@@ -92,28 +95,37 @@ static unsigned long arrived(enum nat nat, const struct train *t)
 	return net_arrived(nat, t->to == AT_GATEWAY ? AT_HOST : t->to);
 }
 
+void train_ready(enum nat nat, struct train *train, unsigned int n)
+{
+	make_ready(nat, train, n);
+	ready.arrived = arrived(nat, train);
+}
+
+void train_check(enum nat nat, const struct train *train, const char *name)
+{
+	unsigned long want = train->to == AT_GATEWAY ? 0 : ready.n;
+	unsigned long got = arrived(nat, train) - ready.arrived;
+
+	if (got != want)
+		ktap_bail("%s, NAT %d: %lu of %lu packets arrived", name, nat,
+			  got, want);
+}
+
 void train_prepare(enum nat nat, struct trial *t)
 {
-	make_ready(nat, t->data, t->n);
-	ready.arrived = arrived(nat, t->data);
+	train_ready(nat, t->data, t->n);
 }
 
 static void go(enum nat nat, struct trial *t)
 {
 	(void)nat;
 	(void)t;
-	leave();
+	train_leave();
 }
 
 static void finish(enum nat nat, struct trial *t)
 {
-	struct train *train = t->data;
-	unsigned long want = train->to == AT_GATEWAY ? 0 : t->n;
-	unsigned long got = arrived(nat, train) - ready.arrived;
-
-	if (got != want)
-		ktap_bail("%s, NAT %d: %lu of %lu packets arrived", t->name,
-			  nat, got, want);
+	train_check(nat, t->data, t->name);
 }
 
 struct train train_out(int family, int protocol, enum vary vary)
@@ -145,6 +157,11 @@ void train_reach(enum nat nat, struct train *t, unsigned int flows)
 	while (t->next[nat] < flows) {
 		n = flows - t->next[nat];
 		make_ready(nat, t, n < TRIAL_MAX ? n : TRIAL_MAX);
-		leave();
+		train_leave();
 	}
+}
+
+void train_send(enum nat nat, struct train *t, unsigned int flows)
+{
+	train_reach(nat, t, t->next[nat] + flows);
 }

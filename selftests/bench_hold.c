@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What holding SYNs and sparing crafted flows costs. natpunch is compared with
+ * itself, the same packets with and without, so these are differences in
+ * instructions, each for one packet:
+ *
+ *   hold: a SYN that is held, against one that the gateway's policy drops; or,
+ *   where filtering admits it, one that is copied as well as sent on inwards.
+ *   Its later end, in a timer, is not in it.
+ *
+ *   release: our own SYN that releases a held one, against one that finds none.
+ *   A delivered SYN's further way is that of any SYN, and not counted: it is
+ *   measured as one that comes by the wire, less what sending and dropping it
+ *   at the gateway's door costs.
+ *
+ *   in use: packets that have nothing to do with either, while a SYN is held
+ *   and crafted flows are registered.
+ */
+#include <time.h>
+
+#include "bench.h"
+#include "lab/packet.h"
+
+#define CAP 4096	/* np_max_holds */
+
+static const char hold_group[] = "SYN hold, one SYN";
+static const char use_group[] = "hold and crafted flows in use, one packet";
+
+/* A row: who sends what, and which of the settings are compared. */
+struct hold_row {
+	struct train peer;	/* SYNs from outside */
+	struct train own;	/* ours, for the same pairs */
+	unsigned int before;	/* SYNs that are held already */
+	bool deliver;
+	unsigned int which;	/* of the settings */
+	unsigned long delivered; /* until now, to the host */
+};
+
+enum { WITHOUT, WITH, FROM_WIRE, SENT_ONLY };
+
+/* Holding */
+
+static void choose_hold(unsigned int which, struct trial *t)
+{
+	struct hold_row *row = t->data;
+
+	net_set_hold(which == WITH, false);
+	if (which == WITH)
+		train_send(NATPUNCH, &row->peer, row->before);
+	else
+		row->peer.next[NATPUNCH] += row->before;
+}
+
+static void prepare_hold(enum nat nat, struct trial *t)
+{
+	struct hold_row *row = t->data;
+
+	train_ready(nat, &row->peer, t->n);
+}
+
+static void go_ready(enum nat nat, struct trial *t)
+{
+	(void)nat;
+	(void)t;
+	train_leave();
+}
+
+static void finish_hold(enum nat nat, struct trial *t)
+{
+	struct hold_row *row = t->data;
+
+	train_check(nat, &row->peer, t->name);
+}
+
+static void hold(const char *name, struct hold_row *row, double limit)
+{
+	struct trial t = {
+		.group = hold_group, .name = name, .n = 50,
+		.repeats = row->before ? 5 : 20,
+		.prepare = prepare_hold, .go = go_ready, .finish = finish_hold,
+		.data = row,
+	};
+	struct contrast c = compare(&t, 2, choose_hold);
+
+	report_contrast(&t, &c, limit);
+	net_set_hold(true, false);
+	net_forget_all();
+}
+
+/* SYNs from strangers to a port of the gateway that is nobody's. */
+static struct hold_row strangers(int family)
+{
+	return (struct hold_row) {
+		.peer = {
+			.from = AT_SERVER, .to = AT_GATEWAY,
+			.protocol = IPPROTO_TCP,
+			.src = net_ep(family, FAR_EP, 7000),
+			.dst = net_ep(family, GATEWAY_EP, 4000),
+			.vary = SRC_ADDR,
+		},
+	};
+}
+
+static void holds(void)
+{
+	struct hold_row row = strangers(AF_INET);
+
+	hold("held", &row, 3000);
+	row = strangers(AF_INET6);
+	row.peer.vary = SRC_NET;
+	hold("IPv6, held", &row, 3000);
+	row = strangers(AF_INET);
+	row.before = CAP;
+	hold("held in place of the oldest, at the cap", &row, 3000);
+	row = strangers(AF_INET);
+	row.peer.vary = SRC_PORT;
+	row.before = 64;
+	hold("not held: its source has its share", &row, 0);
+}
+
+static void holds_admitted(void)
+{
+	struct train open = train_out(AF_INET, IPPROTO_TCP, SAME);
+	struct hold_row row = strangers(AF_INET);
+
+	net_run(NATPUNCH, "natpunchctl wan set wan --filter eif");
+	train_send(NATPUNCH, &open, 1);
+	row.peer.to = AT_HOST;
+	row.peer.dst = net_ep(AF_INET, GATEWAY_EP, ep_port(open.src));
+	row.peer.next[NATPUNCH] = 1;
+	hold("admitted: a copy is kept", &row, 3000);
+	net_run(NATPUNCH, "natpunchctl wan set wan --filter adf");
+}
+
+/* Releasing */
+
+static void choose_release(unsigned int which, struct trial *t)
+{
+	struct hold_row *row = t->data;
+
+	net_set_hold(which == WITH, row->deliver);
+	row->which = which;
+	row->peer.stray = which == SENT_ONLY;
+	row->peer.to = which == FROM_WIRE ? AT_HOST : AT_GATEWAY;
+}
+
+/* What is timed: our SYNs, or the peer's that come by the wire after ours. */
+static bool timed_is_own(const struct hold_row *row)
+{
+	return row->which == WITHOUT || row->which == WITH;
+}
+
+static void prepare_release(enum nat nat, struct trial *t)
+{
+	struct hold_row *row = t->data;
+
+	if (timed_is_own(row)) {
+		train_send(nat, &row->peer, t->n);
+		train_ready(nat, &row->own, t->n);
+	} else {
+		train_send(nat, &row->own, t->n);
+		train_ready(nat, &row->peer, t->n);
+	}
+	row->delivered = net_arrived(nat, AT_HOST);
+}
+
+static void finish_release(enum nat nat, struct trial *t)
+{
+	struct hold_row *row = t->data;
+	unsigned long want = row->deliver && row->which == WITH ? t->n : 0;
+	unsigned long got = net_arrived(nat, AT_HOST) - row->delivered;
+
+	if (timed_is_own(row) && got != want)
+		ktap_bail("%s: %lu of %lu delivered", t->name, got, want);
+	train_check(nat, timed_is_own(row) ? &row->own : &row->peer, t->name);
+}
+
+static void release(const char *name, bool deliver, double limit)
+{
+	struct train own = train_out(AF_INET, IPPROTO_TCP, DST_ADDR);
+	struct hold_row row = { .own = own, .deliver = deliver };
+	struct trial t = {
+		.group = hold_group, .name = name, .n = 50, .repeats = 20,
+		.prepare = prepare_release, .go = go_ready,
+		.finish = finish_release, .data = &row,
+	};
+	struct contrast c;
+
+	row.peer = (struct train) {
+		.from = AT_SERVER, .protocol = IPPROTO_TCP, .src = own.dst,
+		.dst = net_ep(AF_INET, GATEWAY_EP, ep_port(own.src)),
+		.vary = SRC_ADDR, .next = { 1, 1, 1 },
+	};
+	train_send(NATPUNCH, &row.own, 1);
+	c = compare(&t, deliver ? 4 : 2, choose_release);
+	c.of[WITH].mean -= c.of[FROM_WIRE].mean - c.of[SENT_ONLY].mean;
+	report_contrast(&t, &c, limit);
+	net_set_hold(true, false);
+	net_forget_all();
+}
+
+/* In use */
+
+static void choose_use(unsigned int which, struct trial *t)
+{
+	(void)t;
+	net_set_hold(which == WITH, false);
+	net_set_crafted(which == WITH ? 100 : 0);
+}
+
+/* So that one is held. */
+static void hold_one(void)
+{
+	static struct train stranger;
+
+	if (!stranger.protocol) {
+		stranger = strangers(AF_INET).peer;
+		/* Nobody else's. */
+		stranger.dst = net_ep(AF_INET, GATEWAY_EP, 4001);
+	}
+	train_send(NATPUNCH, &stranger, 1);
+}
+
+static void prepare_reset(enum nat nat, struct trial *t)
+{
+	hold_one();
+	train_prepare(nat, t);
+}
+
+static void finish_reset(enum nat nat, struct trial *t)
+{
+	train_check(nat, t->data, t->name);
+}
+
+/* RSTs that the gateway makes, and RSTs that it forwards. */
+static void resets(void)
+{
+	struct train local = {
+		.from = AT_SERVER, .to = AT_SERVER, .protocol = IPPROTO_TCP,
+		.flags = TCP_SYN | TCP_ACK,
+		.src = net_ep(AF_INET, FAR_EP, 7000),
+		.dst = net_ep(AF_INET, GATEWAY_EP, 9), .vary = SRC_ADDR,
+	};
+	struct train forwarded = train_out(AF_INET, IPPROTO_TCP, DST_ADDR);
+	struct trial t = {
+		.group = use_group,
+		.name = "RST of an unregistered flow, made here", .n = 50,
+		.repeats = 20, .prepare = prepare_reset, .go = go_ready,
+		.finish = finish_reset, .data = &local,
+	};
+	struct contrast c = compare(&t, 2, choose_use);
+
+	report_contrast(&t, &c, 150);
+	t.name = "RST of an unregistered flow, forwarded";
+	t.data = &forwarded;
+	forwarded.flags = TCP_RST;
+	c = compare(&t, 2, choose_use);
+	report_contrast(&t, &c, 150);
+}
+
+void bench_hold(void)
+{
+	holds();
+	holds_admitted();
+	release("released: dropped", false, 4000);
+	release("released: delivered", true, 4000);
+	resets();
+	choose_use(WITHOUT, NULL);
+	net_set_hold(true, false);
+	net_forget_all();
+}
+
+/* Established flows are measured so, see bench_socket.c. */
+void use_begin(void)
+{
+	net_set_hold(true, false);
+	net_set_crafted(1);
+}
+
+/* For what is held for 6 s it need not be each time. */
+void use_window(void)
+{
+	static time_t last;
+
+	if (time(NULL) < last + 3)
+		return;
+	last = time(NULL);
+	hold_one();
+}
+
+void use_end(void)
+{
+	net_set_crafted(0);
+	net_set_hold(true, false);
+}
