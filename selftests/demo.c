@@ -3,11 +3,14 @@
  * The demonstration: two hosts behind two Linux gateways, before and after.
  *
  * Each row is measured twice, on gateways that masquerade and on the same gateways
- * with natpunch; a cell says what was seen on the wire. Exit 0 only if every
- * natpunch cell is right.
+ * with natpunch; a cell says what was seen on the wire. A second table is of TCP
+ * simultaneous opens only, under every policy, filtering and skew. Exit 0 only if
+ * every natpunch cell is right.
  *
  * Colour on a terminal, or with CLICOLOR_FORCE=1; never with NO_COLOR.
  */
+#include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,9 +18,33 @@
 #include <unistd.h>
 
 #include "lab/behave.h"
+#include "lab/punch.h"
+#include "lab/script.h"
 
 #define WHAT_WIDTH 33
 #define CELL_WIDTH 34
+
+/* A program that makes its own TCP, with Scapy; see handshake.py. */
+static struct seen scapy(const char *prefix)
+{
+	struct script s = script_run(prefix);
+
+	return seen(s.said && s.answered && !s.reset, "%s, %s",
+		    s.reset ? "A's kernel: RST" : "no RST",
+		    s.answered ? "data delivered" : "no connection");
+}
+
+static struct seen scapy_alone(const struct row *row)
+{
+	(void)row;
+	return scapy("");
+}
+
+static struct seen scapy_run(const struct row *row)
+{
+	(void)row;
+	return scapy("natpunchctl crafted run --");
+}
 
 static const struct demo_row {
 	const char *why;
@@ -87,6 +114,8 @@ static const struct demo_row {
 	  { .name = "A <-> B, TCP", .protocol = IPPROTO_TCP,
 	    .both_homes = true,
 	    .measure = punch_connects_beside_neighbour } },
+	{ "A's Scapy script; crafted run -- script",
+	  { .name = "TCP made by hand", .measure = scapy_alone } },
 };
 
 static bool colour, terminal;
@@ -126,13 +155,26 @@ static void print_heading(void)
 	       "masquerade", "natpunch", PLAIN);
 }
 
-static void print_progress(size_t i, const char *who)
+/* On a terminal the next line takes its place. */
+static void print_progress(const char *fmt, ...) __printf(1, 2);
+static void print_progress(const char *fmt, ...)
 {
+	va_list args;
+
 	if (!terminal)
 		return;
-	printf("\r\033[K%s%zu/%zu %s: %s, %s ...%s", DIM, i + 1,
-	       ARRAY_SIZE(demo), who, demo[i].row.name, demo[i].why, PLAIN);
+	printf("\r\033[K%s", DIM);
+	va_start(args, fmt);
+	vprintf(fmt, args);
+	va_end(args);
+	printf(" ...%s", PLAIN);
 	fflush(stdout);
+}
+
+static void clear_progress(void)
+{
+	if (terminal)
+		printf("\r\033[K");
 }
 
 static void print_cell(const struct seen *s, int width)
@@ -144,8 +186,7 @@ static void print_cell(const struct seen *s, int width)
 static void print_row(const struct demo_row *d, const struct seen *before,
 		      const struct seen *after)
 {
-	if (terminal)
-		printf("\r\033[K");
+	clear_progress();
 	printf("%-*s ", WHAT_WIDTH, d->row.name);
 	print_cell(before, CELL_WIDTH);
 	putchar(' ');
@@ -153,27 +194,164 @@ static void print_row(const struct demo_row *d, const struct seen *before,
 	printf("\n  %s%s%s\n", DIM, d->why, PLAIN);
 }
 
-int main(void)
+static struct seen measure_after(const struct demo_row *d)
 {
-	size_t i, right = 0, right_before = 0;
+	struct row row = d->row;
 
-	choose_looks();
-	print_heading();
-	lab_start();
-	for (i = 0; i < ARRAY_SIZE(demo); i++) {
+	if (natpunch_missing())
+		return seen(false, "%s", natpunch_missing());
+	/* Here A itself, not its gateway, has natpunch. */
+	if (row.measure == scapy_alone)
+		row.measure = scapy_run;
+	return row_measure(&row, NAT_NATPUNCH);
+}
+
+static bool demo_behaviours(void)
+{
+	size_t i, n = ARRAY_SIZE(demo), right = 0, right_before = 0;
+
+	for (i = 0; i < n; i++) {
+		const char *name = demo[i].row.name, *why = demo[i].why;
 		struct seen before, after;
 
-		print_progress(i, "masquerade");
+		print_progress("%zu/%zu masquerade: %s, %s", i + 1, n, name,
+			       why);
 		before = row_measure(&demo[i].row, NAT_MASQUERADE);
-		print_progress(i, "natpunch");
-		after = natpunch_missing() ?
-			seen(false, "%s", natpunch_missing()) :
-			row_measure(&demo[i].row, NAT_NATPUNCH);
+		print_progress("%zu/%zu natpunch: %s, %s", i + 1, n, name,
+			       why);
+		after = measure_after(&demo[i]);
 		print_row(&demo[i], &before, &after);
 		right_before += before.ok;
 		right += after.ok;
 	}
 	printf("\n%sRight: %zu of %zu with masquerade, %zu of %zu with natpunch.%s\n",
-	       BOLD, right_before, i, right, i, PLAIN);
-	return right == i ? EXIT_SUCCESS : EXIT_FAILURE;
+	       BOLD, right_before, n, right, n, PLAIN);
+	return right == n;
+}
+
+/* TCP simultaneous open: policies, filterings, skews, either side first */
+
+static const struct {
+	enum punch_policy policy;
+	const char *name;
+} skew_policies[] = {
+	{ PUNCH_ACCEPT, "accept" },
+	{ PUNCH_REJECT, "reject" },
+	{ PUNCH_DROP, "drop" },
+};
+
+static const struct {
+	unsigned int ms;
+	const char *name;
+} skews[] = {
+	{ 0, "0" }, { 50, "50 ms" }, { 500, "0.5 s" }, { 2000, "2 s" },
+	{ 5000, "5 s" },
+};
+
+#define SKEWS ARRAY_SIZE(skews)
+#define SKEW_PUNCHES (ARRAY_SIZE(skew_policies) * SKEWS * 2)
+
+static const struct {
+	const char *name, *options;
+	enum nat nat;
+	int width;
+} skew_columns[] = {
+	{ "masquerade", NULL, NAT_MASQUERADE, 20 },
+	{ "eif", "--filter eif", NAT_NATPUNCH, 11 },
+	{ "adf", "--filter adf", NAT_NATPUNCH, 11 },
+	{ "apdf", "--filter apdf", NAT_NATPUNCH, 2 },
+};
+
+/* Those that differ in who is first lie side by side. */
+static void skew_measure(size_t column, struct punch punches[SKEW_PUNCHES])
+{
+	enum nat nat = skew_columns[column].nat;
+	unsigned int i;
+
+	for (i = 0; i < SKEW_PUNCHES; i++)
+		punches[i] = (struct punch){
+			.policy = skew_policies[i / (2 * SKEWS)].policy,
+			.skew_ms = skews[i / 2 % SKEWS].ms,
+			.first = i % 2 ? B : A,
+			.delay_ms = 20 * i,
+		};
+	if (nat == NAT_NATPUNCH && natpunch_missing())
+		return;
+	gateways(nat, nat, skew_columns[column].options);
+	punch_policies();
+	punch_all(punches, SKEW_PUNCHES);
+}
+
+static void skew_one(char *text, const struct punch *p)
+{
+	if (punch_ok(p))
+		sprintf(text, "%.0f", punch_ms(p));
+	else
+		strcpy(text, punch_error(p) == ECONNREFUSED ? "refused" :
+			     "silence");
+}
+
+/* A first and B first. */
+static void print_skew_cell(const struct punch *p, int width)
+{
+	bool ok = punch_ok(&p[0]) && punch_ok(&p[1]);
+	char text[2][16], both[40];
+
+	skew_one(text[0], &p[0]);
+	skew_one(text[1], &p[1]);
+	snprintf(both, sizeof(both), "%s, %s", text[0], text[1]);
+	printf("%s%s %-*s%s", ok ? GREEN : RED, ok ? "+" : "-", width - 2,
+	       both, PLAIN);
+}
+
+static void print_skew_heading(void)
+{
+	printf("\n%sTCP simultaneous open: milliseconds from the second SYN until both are connected,%s\n"
+	       "%sA first and B first; by policy for new connections from outside, and skew%s\n\n"
+	       "%s%-17s %-20s natpunch: %-11s %-11s %s%s\n", BOLD, PLAIN, BOLD,
+	       PLAIN, BOLD, "", "masquerade", "eif", "adf", "apdf", PLAIN);
+}
+
+static bool demo_skews(void)
+{
+	static struct punch punches[ARRAY_SIZE(skew_columns)][SKEW_PUNCHES];
+	size_t i, column, connected[2] = { 0, 0 };
+
+	for (column = 0; column < ARRAY_SIZE(skew_columns); column++) {
+		print_progress("simultaneous opens %zu/%zu: %s", column + 1,
+			       ARRAY_SIZE(skew_columns),
+			       skew_columns[column].name);
+		skew_measure(column, punches[column]);
+		for (i = 0; i < SKEW_PUNCHES; i++)
+			connected[column > 0] += punch_ok(&punches[column][i]);
+	}
+	clear_progress();
+	print_skew_heading();
+	for (i = 0; i < SKEW_PUNCHES; i += 2) {
+		printf("%-8s %-8s", i % (2 * SKEWS) ? "" :
+		       skew_policies[i / (2 * SKEWS)].name,
+		       skews[i / 2 % SKEWS].name);
+		for (column = 0; column < ARRAY_SIZE(skew_columns); column++) {
+			printf(column == 1 ? "           " : " ");
+			print_skew_cell(&punches[column][i],
+					skew_columns[column].width);
+		}
+		putchar('\n');
+	}
+	printf("\n%sConnected: %zu of %zu with masquerade, %zu of %zu with natpunch.%s\n",
+	       BOLD, connected[0], SKEW_PUNCHES, connected[1],
+	       3 * SKEW_PUNCHES, PLAIN);
+	return connected[1] == 3 * SKEW_PUNCHES;
+}
+
+int main(void)
+{
+	bool right;
+
+	choose_looks();
+	print_heading();
+	lab_start();
+	right = demo_behaviours();
+	right &= demo_skews();
+	return right ? EXIT_SUCCESS : EXIT_FAILURE;
 }
