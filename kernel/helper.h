@@ -23,6 +23,7 @@ enum np_policy {
 	NP_POLICY_ADF,
 	NP_POLICY_APDF,
 	NP_POLICY_OFF,		/* leave it to masquerade */
+	NP_POLICY_STUN,		/* as the WAN's settings say, and observe it */
 };
 
 /* Under rcu_read_lock(). */
@@ -42,12 +43,18 @@ static inline u8 np_policy_filter(enum np_policy policy)
 	}
 }
 
+/* What packets are seen for; both is NP_SEE_WATCH | NP_SEE_OBSERVE. */
+enum np_see {
+	NP_SEE_WATCH = 1,	/* tell outbound ones (RFC 4787 REQ-6) */
+	NP_SEE_OBSERVE = 2,	/* STUN, see observe.h */
+};
+
 /*
- * See every packet of an unconfirmed entry from now on, so that outbound ones
- * can be told from inbound ones (RFC 4787 REQ-6). TCP and UDP; a flow that has
- * a helper of somebody else's keeps that.
+ * See every packet of an unconfirmed entry from now on, beside what it is seen
+ * for already. TCP and UDP; a flow that has a helper of somebody else's keeps
+ * that.
  */
-void np_helper_watch(struct nf_conn *ct);
+void np_helper_see(struct nf_conn *ct, enum np_see what);
 
 int np_helper_init(void);
 void np_helper_exit(void);

@@ -15,6 +15,7 @@
 #include "main.h"
 #include "mapping.h"
 #include "netlink.h"
+#include "observe.h"
 #include "synhold.h"
 #include "wan.h"
 
@@ -43,6 +44,7 @@ static int __net_init np_net_init(struct net *net)
 
 	npn->net = net;
 	np_wan_net_init(npn);
+	np_observe_net_init(npn);
 	np_crafted_net_init(npn);
 	return 0;
 }

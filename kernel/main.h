@@ -14,6 +14,9 @@
  *   np_mapping.lock       one mapping's flow records and its end; softirq-safe.
  *   np_holds.lock         held SYNs; softirq-safe, takes no other lock.
  *   np_crafted_net.lock   crafted flows; softirq-safe, takes no other lock.
+ *   nf_conn.lock          conntrack's: what the observer knows of a flow.
+ *   np_upstream.lock      samples of an upstream; softirq-safe, takes no other
+ *                         lock.
  *   rhashtable buckets    inside np_mapping.lock.
  *
  * Packets read WANs, addresses and mappings under RCU. Ports are claimed by
@@ -72,7 +75,9 @@ struct np_net {
 	struct notifier_block netdev_nb;
 	/* Devices or addresses have changed, or a reservation is over. */
 	struct delayed_work rescan;
-	bool closing;			/* no rescan is to be queued any more */
+	/* Samples have come that somebody may want to hear of. */
+	struct delayed_work observed;
+	bool closing;			/* neither is to be queued any more */
 };
 
 struct np_net *np_net(const struct net *net);

@@ -72,6 +72,7 @@ struct np_mapping {
 	bool dead;
 	bool live;			/* findable by both keys */
 	bool reserved;
+	bool left;			/* a flow of it has left */
 	struct timer_list timer;
 	struct rcu_head rcu;
 };

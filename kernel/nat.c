@@ -32,6 +32,7 @@
 #include "main.h"
 #include "mapping.h"
 #include "nat.h"
+#include "observe.h"
 #include "ports.h"
 #include "synhold.h"
 #include "trace.h"
@@ -52,6 +53,7 @@ struct np_nat {
 	struct np_wan *wan;
 	u8 family;
 	u8 l4proto;
+	u8 l4;				/* enum np_l4 */
 	bool icmp;
 };
 
@@ -79,6 +81,7 @@ static bool np_nat_begin(struct np_nat *nat, void *priv, struct sk_buff *skb,
 	nat->skb = skb;
 	nat->state = state;
 	nat->family = state->pf;
+	nat->l4 = l4;
 	nat->icmp = l4 == NP_L4_ICMP;
 	return true;
 }
@@ -294,14 +297,15 @@ static unsigned int np_nat_source_nat(const struct np_nat *nat,
 
 	if (IS_ERR(m))
 		return np_nat_refuse(nat, PTR_ERR(m));
-	if (policy != NP_POLICY_NONE && READ_ONCE(m->filter) != filter &&
+	if (policy != NP_POLICY_NONE && policy != NP_POLICY_STUN &&
+	    READ_ONCE(m->filter) != filter &&
 	    !READ_ONCE(m->reserved))
 		WRITE_ONCE(m->filter, filter);
 	if (np_nat_strangers(nat, m->external.port) &&
 	    !np_nat_make_way(nat, &m->external))
 		return np_nat_drop(nat, NP_STAT_CLASHED);
 	if (!rcu_dereference(nat->wan->conf)->inbound_refresh)
-		np_helper_watch(nat->ct);
+		np_helper_see(nat->ct, NP_SEE_WATCH);
 	*mapping = m;
 	return np_nat_bind(nat, &m->external.ip, &m->external.port,
 			   NF_NAT_MANIP_SRC);
@@ -333,6 +337,44 @@ static void np_nat_release(const struct np_nat *nat, const struct np_mapping *m,
 	np_hold_release(nat->npn, &pair);
 }
 
+/* What the NATs in front of us make of the flow is worth knowing. */
+static void np_nat_observe(const struct np_nat *nat, enum np_policy policy)
+{
+	const struct nf_conntrack_tuple *t = np_tuple(nat->ct, IP_CT_DIR_REPLY);
+
+	if (nat->l4 >= NP_UPSTREAMS)
+		return;
+	if (policy == NP_POLICY_STUN ||
+	    np_wan_is_stun(rcu_dereference(nat->wan->conf), t->src.u.all))
+		np_helper_see(nat->ct, NP_SEE_OBSERVE);
+}
+
+/* A flow leaves a WAN that is not ours to translate. */
+static unsigned int np_nat_other(const struct np_nat *nat,
+				 enum np_policy policy)
+{
+	const struct nf_conntrack_tuple *t;
+
+	t = np_tuple(nat->ct, IP_CT_DIR_ORIGINAL);
+	/* Masquerade keeps the port if it can. */
+	np_nat_stranger(nat, t->src.u.all);
+	np_observe_other(nat->wan, nat->l4, nat->family, &t->src.u3,
+			 t->src.u.all);
+	np_nat_observe(nat, policy);
+	return NF_ACCEPT;
+}
+
+/* The upstream will see a new flow, and maybe a new mapping of ours. */
+static void np_nat_count(const struct np_nat *nat, struct np_mapping *m)
+{
+	bool first = !READ_ONCE(m->left);
+
+	/* Two CPUs may both find it is the first: one too many does no harm. */
+	if (first)
+		WRITE_ONCE(m->left, true);
+	np_own_count(m->addr, nat->l4, m->external.port, first);
+}
+
 /* A flow leaves a WAN. */
 static unsigned int np_nat_outbound(const struct np_nat *nat)
 {
@@ -345,12 +387,8 @@ static unsigned int np_nat_outbound(const struct np_nat *nat)
 	/* The router's own flows come from no device. */
 	policy = np_policy(nat->ct);
 	if (!nat->state->in || !np_nat_is_ours(nat) ||
-	    policy == NP_POLICY_OFF) {
-		/* Masquerade keeps the port if it can. */
-		t = np_tuple(nat->ct, IP_CT_DIR_ORIGINAL);
-		np_nat_stranger(nat, t->src.u.all);
-		return NF_ACCEPT;
-	}
+	    policy == NP_POLICY_OFF)
+		return np_nat_other(nat, policy);
 
 	/* After whatever destination NAT the admin has done. */
 	t = np_tuple(nat->ct, IP_CT_DIR_REPLY);
@@ -359,6 +397,8 @@ static unsigned int np_nat_outbound(const struct np_nat *nat)
 	verdict = np_nat_source_nat(nat, &remote, policy, &m);
 	if (verdict != NF_ACCEPT || !(nat->ct->status & IPS_SRC_NAT))
 		return verdict;
+	np_nat_count(nat, m);
+	np_nat_observe(nat, policy);
 	if (nat->l4proto == IPPROTO_TCP && np_hold_any(nat->npn->holds))
 		np_nat_release(nat, m, &remote);
 	return np_nat_leave(nat, NP_STAT_FLOWS_OUT);
@@ -506,7 +546,7 @@ static unsigned int np_nat_inbound(struct np_nat *nat, struct np_mapping *m,
 		if (np_mapping_add_flow(m, &remote))
 			return np_nat_leave(nat, NP_STAT_CAPPED);
 		if (!rcu_dereference(m->addr->wan->conf)->inbound_refresh)
-			np_helper_watch(nat->ct);
+			np_helper_see(nat->ct, NP_SEE_WATCH);
 		if (nat->l4proto == IPPROTO_TCP)
 			np_hold_park(nat->npn, nat->skb, nat->family);
 		np_stat_inc(nat->npn->stats, NP_STAT_FLOWS_IN);
@@ -530,7 +570,7 @@ static unsigned int np_nat_prerouting(void *priv, struct sk_buff *skb,
 	t = np_tuple(nat.ct, IP_CT_DIR_ORIGINAL);
 	outside = np_wan_by_ifindex(nat.npn, state->in->ifindex);
 	/* Most flows go outwards: spare them the search. */
-	if (!outside && !np_wan_has_addr(nat.npn, nat.family, &t->dst.u3))
+	if (!outside && !np_wan_any_addr(nat.npn, nat.family, &t->dst.u3))
 		return NF_ACCEPT;
 
 	m = np_nat_target(&nat);

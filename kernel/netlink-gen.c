@@ -42,6 +42,20 @@ static struct netlink_range_validation natpunch_a_crafted_lease_range __ro_after
 	.max	= NATPUNCH_MAX_LEASE,
 };
 
+static struct netlink_range_validation natpunch_a_predict_within_range __ro_after_init = {
+	.max	= NATPUNCH_MAX_PREDICT_WITHIN,
+};
+
+static struct netlink_range_validation natpunch_a_predict_wanted_range __ro_after_init = {
+	.min	= 1ULL,
+	.max	= NATPUNCH_PROBABILITY_ONE,
+};
+
+static struct netlink_range_validation natpunch_a_predict_lifetime_range __ro_after_init = {
+	.min	= 1ULL,
+	.max	= NATPUNCH_MAX_TIMEOUT,
+};
+
 /* Common nested types */
 const struct nla_policy natpunch_prefix_nl_policy[NATPUNCH_A_PREFIX_LEN + 1] = {
 	[NATPUNCH_A_PREFIX_ADDR] = { .type = NLA_BINARY, .len = 16, },
@@ -49,7 +63,7 @@ const struct nla_policy natpunch_prefix_nl_policy[NATPUNCH_A_PREFIX_LEN + 1] = {
 };
 
 /* NATPUNCH_CMD_WAN_NEW - do */
-const struct nla_policy natpunch_wan_new_nl_policy[NATPUNCH_A_WAN_HOLD_RELEASE + 1] = {
+const struct nla_policy natpunch_wan_new_nl_policy[NATPUNCH_A_WAN_STUN_PORT + 1] = {
 	[NATPUNCH_A_WAN_DEV] = { .type = NLA_NUL_STRING, .len = 15, },
 	[NATPUNCH_A_WAN_FILTER] = NLA_POLICY_RANGE(NLA_U8, 1, 3),
 	[NATPUNCH_A_WAN_PORT_MIN] = { .type = NLA_BE16, },
@@ -64,10 +78,11 @@ const struct nla_policy natpunch_wan_new_nl_policy[NATPUNCH_A_WAN_HOLD_RELEASE +
 	[NATPUNCH_A_WAN_TCP_TRANSITORY] = NLA_POLICY_FULL_RANGE(NLA_U32, &natpunch_a_wan_tcp_transitory_range),
 	[NATPUNCH_A_WAN_HOLD_ANSWER] = NLA_POLICY_MAX(NLA_U8, 3),
 	[NATPUNCH_A_WAN_HOLD_RELEASE] = NLA_POLICY_MAX(NLA_U8, 1),
+	[NATPUNCH_A_WAN_STUN_PORT] = { .type = NLA_BE16, },
 };
 
 /* NATPUNCH_CMD_WAN_SET - do */
-const struct nla_policy natpunch_wan_set_nl_policy[NATPUNCH_A_WAN_HOLD_RELEASE + 1] = {
+const struct nla_policy natpunch_wan_set_nl_policy[NATPUNCH_A_WAN_STUN_PORT + 1] = {
 	[NATPUNCH_A_WAN_DEV] = { .type = NLA_NUL_STRING, .len = 15, },
 	[NATPUNCH_A_WAN_FILTER] = NLA_POLICY_RANGE(NLA_U8, 1, 3),
 	[NATPUNCH_A_WAN_PORT_MIN] = { .type = NLA_BE16, },
@@ -82,6 +97,7 @@ const struct nla_policy natpunch_wan_set_nl_policy[NATPUNCH_A_WAN_HOLD_RELEASE +
 	[NATPUNCH_A_WAN_TCP_TRANSITORY] = NLA_POLICY_FULL_RANGE(NLA_U32, &natpunch_a_wan_tcp_transitory_range),
 	[NATPUNCH_A_WAN_HOLD_ANSWER] = NLA_POLICY_MAX(NLA_U8, 3),
 	[NATPUNCH_A_WAN_HOLD_RELEASE] = NLA_POLICY_MAX(NLA_U8, 1),
+	[NATPUNCH_A_WAN_STUN_PORT] = { .type = NLA_BE16, },
 };
 
 /* NATPUNCH_CMD_WAN_DEL - do */
@@ -189,20 +205,59 @@ const struct nla_policy natpunch_crafted_dev_get_nl_policy[NATPUNCH_A_CRAFTED_DE
 	[NATPUNCH_A_CRAFTED_DEV_DEV] = { .type = NLA_NUL_STRING, .len = 15, },
 };
 
+/* NATPUNCH_CMD_UPSTREAM_GET - do */
+const struct nla_policy natpunch_upstream_get_nl_policy[NATPUNCH_A_UPSTREAM_L4PROTO + 1] = {
+	[NATPUNCH_A_UPSTREAM_WAN] = { .type = NLA_NUL_STRING, .len = 15, },
+	[NATPUNCH_A_UPSTREAM_ADDR] = { .type = NLA_BINARY, .len = 16, },
+	[NATPUNCH_A_UPSTREAM_L4PROTO] = { .type = NLA_U8, },
+};
+
+/* NATPUNCH_CMD_UPSTREAM_SAMPLE - do */
+const struct nla_policy natpunch_upstream_sample_nl_policy[NATPUNCH_A_SAMPLE_MAPPINGS_ODD + 1] = {
+	[NATPUNCH_A_SAMPLE_WAN] = { .type = NLA_NUL_STRING, .len = 15, },
+	[NATPUNCH_A_SAMPLE_L4PROTO] = { .type = NLA_U8, },
+	[NATPUNCH_A_SAMPLE_INT_ADDR] = { .type = NLA_BINARY, .len = 16, },
+	[NATPUNCH_A_SAMPLE_INT_PORT] = { .type = NLA_BE16, },
+	[NATPUNCH_A_SAMPLE_DEST_ADDR] = { .type = NLA_BINARY, .len = 16, },
+	[NATPUNCH_A_SAMPLE_DEST_PORT] = { .type = NLA_BE16, },
+	[NATPUNCH_A_SAMPLE_MAPPED_ADDR] = { .type = NLA_BINARY, .len = 16, },
+	[NATPUNCH_A_SAMPLE_MAPPED_PORT] = { .type = NLA_BE16, },
+	[NATPUNCH_A_SAMPLE_AGE] = { .type = NLA_U32, },
+	[NATPUNCH_A_SAMPLE_FLOWS] = { .type = NLA_U32, },
+	[NATPUNCH_A_SAMPLE_MAPPINGS] = { .type = NLA_U32, },
+	[NATPUNCH_A_SAMPLE_FLOWS_ODD] = { .type = NLA_U32, },
+	[NATPUNCH_A_SAMPLE_MAPPINGS_ODD] = { .type = NLA_U32, },
+};
+
+/* NATPUNCH_CMD_PREDICT - do */
+const struct nla_policy natpunch_predict_nl_policy[NATPUNCH_A_PREDICT_LIFETIME + 1] = {
+	[NATPUNCH_A_PREDICT_WAN] = { .type = NLA_NUL_STRING, .len = 15, },
+	[NATPUNCH_A_PREDICT_L4PROTO] = { .type = NLA_U8, },
+	[NATPUNCH_A_PREDICT_INT_ADDR] = { .type = NLA_BINARY, .len = 16, },
+	[NATPUNCH_A_PREDICT_INT_PORT] = { .type = NLA_BE16, },
+	[NATPUNCH_A_PREDICT_DEST_ADDR] = { .type = NLA_BINARY, .len = 16, },
+	[NATPUNCH_A_PREDICT_DEST_PORT] = { .type = NLA_BE16, },
+	[NATPUNCH_A_PREDICT_FLOWS] = NLA_POLICY_RANGE(NLA_U32, 1, NATPUNCH_MAX_PREDICT_FLOWS),
+	[NATPUNCH_A_PREDICT_WITHIN] = NLA_POLICY_FULL_RANGE(NLA_U32, &natpunch_a_predict_within_range),
+	[NATPUNCH_A_PREDICT_PORTS] = NLA_POLICY_MAX(NLA_U32, NATPUNCH_MAX_GUESSES),
+	[NATPUNCH_A_PREDICT_WANTED] = NLA_POLICY_FULL_RANGE(NLA_U32, &natpunch_a_predict_wanted_range),
+	[NATPUNCH_A_PREDICT_LIFETIME] = NLA_POLICY_FULL_RANGE(NLA_U32, &natpunch_a_predict_lifetime_range),
+};
+
 /* Ops table for natpunch */
-const struct genl_ops natpunch_nl_ops[16] = {
+const struct genl_ops natpunch_nl_ops[19] = {
 	{
 		.cmd		= NATPUNCH_CMD_WAN_NEW,
 		.doit		= natpunch_nl_wan_new_doit,
 		.policy		= natpunch_wan_new_nl_policy,
-		.maxattr	= NATPUNCH_A_WAN_HOLD_RELEASE,
+		.maxattr	= NATPUNCH_A_WAN_STUN_PORT,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{
 		.cmd		= NATPUNCH_CMD_WAN_SET,
 		.doit		= natpunch_nl_wan_set_doit,
 		.policy		= natpunch_wan_set_nl_policy,
-		.maxattr	= NATPUNCH_A_WAN_HOLD_RELEASE,
+		.maxattr	= NATPUNCH_A_WAN_STUN_PORT,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{
@@ -307,6 +362,28 @@ const struct genl_ops natpunch_nl_ops[16] = {
 		.dumpit		= natpunch_nl_crafted_dev_get_dumpit,
 		.policy		= natpunch_crafted_dev_get_nl_policy,
 		.maxattr	= NATPUNCH_A_CRAFTED_DEV_DEV,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= NATPUNCH_CMD_UPSTREAM_GET,
+		.doit		= natpunch_nl_upstream_get_doit,
+		.dumpit		= natpunch_nl_upstream_get_dumpit,
+		.policy		= natpunch_upstream_get_nl_policy,
+		.maxattr	= NATPUNCH_A_UPSTREAM_L4PROTO,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= NATPUNCH_CMD_UPSTREAM_SAMPLE,
+		.doit		= natpunch_nl_upstream_sample_doit,
+		.policy		= natpunch_upstream_sample_nl_policy,
+		.maxattr	= NATPUNCH_A_SAMPLE_MAPPINGS_ODD,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= NATPUNCH_CMD_PREDICT,
+		.doit		= natpunch_nl_predict_doit,
+		.policy		= natpunch_predict_nl_policy,
+		.maxattr	= NATPUNCH_A_PREDICT_LIFETIME,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 };

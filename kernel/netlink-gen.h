@@ -15,9 +15,9 @@
 /* Common nested types */
 extern const struct nla_policy natpunch_prefix_nl_policy[NATPUNCH_A_PREFIX_LEN + 1];
 
-extern const struct nla_policy natpunch_wan_new_nl_policy[NATPUNCH_A_WAN_HOLD_RELEASE + 1];
+extern const struct nla_policy natpunch_wan_new_nl_policy[NATPUNCH_A_WAN_STUN_PORT + 1];
 
-extern const struct nla_policy natpunch_wan_set_nl_policy[NATPUNCH_A_WAN_HOLD_RELEASE + 1];
+extern const struct nla_policy natpunch_wan_set_nl_policy[NATPUNCH_A_WAN_STUN_PORT + 1];
 
 extern const struct nla_policy natpunch_wan_del_nl_policy[NATPUNCH_A_WAN_DEV + 1];
 
@@ -47,8 +47,14 @@ extern const struct nla_policy natpunch_crafted_dev_set_nl_policy[NATPUNCH_A_CRA
 
 extern const struct nla_policy natpunch_crafted_dev_get_nl_policy[NATPUNCH_A_CRAFTED_DEV_DEV + 1];
 
+extern const struct nla_policy natpunch_upstream_get_nl_policy[NATPUNCH_A_UPSTREAM_L4PROTO + 1];
+
+extern const struct nla_policy natpunch_upstream_sample_nl_policy[NATPUNCH_A_SAMPLE_MAPPINGS_ODD + 1];
+
+extern const struct nla_policy natpunch_predict_nl_policy[NATPUNCH_A_PREDICT_LIFETIME + 1];
+
 /* Ops table for natpunch */
-extern const struct genl_ops natpunch_nl_ops[16];
+extern const struct genl_ops natpunch_nl_ops[19];
 
 int natpunch_nl_wan_new_doit(struct sk_buff *skb, struct genl_info *info);
 int natpunch_nl_wan_set_doit(struct sk_buff *skb, struct genl_info *info);
@@ -83,10 +89,17 @@ int natpunch_nl_crafted_dev_get_doit(struct sk_buff *skb,
 				     struct genl_info *info);
 int natpunch_nl_crafted_dev_get_dumpit(struct sk_buff *skb,
 				       struct netlink_callback *cb);
+int natpunch_nl_upstream_get_doit(struct sk_buff *skb, struct genl_info *info);
+int natpunch_nl_upstream_get_dumpit(struct sk_buff *skb,
+				    struct netlink_callback *cb);
+int natpunch_nl_upstream_sample_doit(struct sk_buff *skb,
+				     struct genl_info *info);
+int natpunch_nl_predict_doit(struct sk_buff *skb, struct genl_info *info);
 
 enum {
 	NATPUNCH_NLGRP_MAPPING,
 	NATPUNCH_NLGRP_HOLD,
+	NATPUNCH_NLGRP_UPSTREAM,
 };
 
 #endif /* _NATPUNCH_NETLINK_GEN_H */

@@ -108,6 +108,19 @@ int np_nl_get_addr(const struct nlattr *attr, struct np_inet *addr,
 	return 0;
 }
 
+int np_nl_get_host(const struct nlattr *attr, struct np_inet *addr,
+		   struct netlink_ext_ack *extack)
+{
+	int err = np_nl_get_addr(attr, addr, extack);
+
+	if (!err && !np_inet_is_host(addr)) {
+		NL_SET_ERR_MSG_ATTR(extack, attr,
+				    "not a host's address: give a unicast address, neither loopback nor IPv6 link-local");
+		err = -EINVAL;
+	}
+	return err;
+}
+
 /* Are the bits behind the prefix zero? */
 static bool np_nl_prefix_is_clean(const struct np_prefix *prefix)
 {

@@ -21,6 +21,7 @@ extern struct genl_family np_nl_family;
 enum {
 	NP_NL_GROUP_MAPPING,
 	NP_NL_GROUP_HOLD,
+	NP_NL_GROUP_UPSTREAM,
 };
 
 /* A missing attribute has no place in the message, hence a macro of its own. */
@@ -81,6 +82,10 @@ void np_nl_multicast(const struct np_net *npn, struct sk_buff *skb,
 int np_nl_get_addr(const struct nlattr *attr, struct np_inet *addr,
 		   struct netlink_ext_ack *extack);
 
+/* One that a host can have and others can send to. */
+int np_nl_get_host(const struct nlattr *attr, struct np_inet *addr,
+		   struct netlink_ext_ack *extack);
+
 /* Is @prefix, read from the two attributes, one? @len may be NULL. */
 int np_nl_check_prefix(const struct np_prefix *prefix,
 		       const struct nlattr *addr, const struct nlattr *len,
@@ -102,10 +107,11 @@ int np_nl_dump_free(struct netlink_callback *cb);
 /* What dumpit returns when @err ended it: more to come, all done, or failure. */
 int np_nl_dump_result(const struct sk_buff *skb, int err);
 
-/* Begin the dumps of netlink-hold.c and netlink-crafted.c. */
+/* Begin the dumps of netlink-hold.c, -crafted.c and -upstream.c. */
 int np_nl_hold_dump_start(struct netlink_callback *cb);
 int np_nl_crafted_dump_start(struct netlink_callback *cb);
 int np_nl_crafted_dev_dump_start(struct netlink_callback *cb);
+int np_nl_upstream_dump_start(struct netlink_callback *cb);
 
 /* Hear of the end of sockets that crafted flows are bound to. */
 int np_nl_crafted_init(void);

@@ -3,8 +3,8 @@
  * The generic netlink family natpunch: requests are checked here to the last
  * bit, then carried out by wan.c and mapping.c. Policies and the table of
  * commands are generated from Documentation/netlink/specs/natpunch.yaml. Held
- * SYNs and crafted flows have their commands in netlink-hold.c and
- * netlink-crafted.c.
+ * SYNs, crafted flows and upstreams have their commands in netlink-hold.c,
+ * netlink-crafted.c and netlink-upstream.c.
  *
  * Owns the family and, for the time of a dump, what the dump is at.
  *
@@ -69,6 +69,11 @@ static int np_nl_put_conf(struct sk_buff *skb, const struct np_wan_conf *conf)
 	for (i = 0; !err && i < NP_TIMEOUT_MAX; i++)
 		err = nla_put_u32(skb, NATPUNCH_A_WAN_UDP_TIMEOUT + i,
 				  conf->timeout[i]);
+	/* The first one is there even if it is 0: that says that none is. */
+	for (i = 0; !err && i < NATPUNCH_MAX_STUN_PORTS; i++)
+		if (!i || conf->stun_ports[i])
+			err = nla_put_be16(skb, NATPUNCH_A_WAN_STUN_PORT,
+					   conf->stun_ports[i]);
 	for (i = 0; !err && i < conf->n_addrs; i++)
 		err = np_nl_put_addr(skb, NATPUNCH_A_WAN_ADDR,
 				     conf->addrs[i].family, &conf->addrs[i].ip);
@@ -199,36 +204,6 @@ static int np_nl_put_reservation(struct sk_buff *skb,
  * numbers and to the upper bound of lengths.
  */
 
-static bool np_nl_is_host(const struct np_inet *addr)
-{
-	int type;
-
-	if (addr->family == NFPROTO_IPV4)
-		return !ipv4_is_zeronet(addr->ip.ip) &&
-		       !ipv4_is_loopback(addr->ip.ip) &&
-		       !ipv4_is_multicast(addr->ip.ip) &&
-		       !ipv4_is_lbcast(addr->ip.ip);
-
-	type = ipv6_addr_type(&addr->ip.in6);
-	return type & IPV6_ADDR_UNICAST &&
-	       !(type & (IPV6_ADDR_LOOPBACK | IPV6_ADDR_LINKLOCAL |
-			 IPV6_ADDR_MAPPED));
-}
-
-/* An address that a host can have and others can send to. */
-static int np_nl_get_host(const struct nlattr *attr, struct np_inet *addr,
-			  struct netlink_ext_ack *extack)
-{
-	int err = np_nl_get_addr(attr, addr, extack);
-
-	if (!err && !np_nl_is_host(addr)) {
-		NL_SET_ERR_MSG_ATTR(extack, attr,
-				    "not a host's address: give a unicast address, neither loopback nor IPv6 link-local");
-		err = -EINVAL;
-	}
-	return err;
-}
-
 static int np_nl_need_nat66(const struct np_wan_conf *conf, u8 family,
 			    const struct nlattr *attr,
 			    struct netlink_ext_ack *extack)
@@ -338,8 +313,34 @@ static int np_nl_check_empty(const struct genl_info *info,
 	return -EINVAL;
 }
 
+static int np_nl_add_stun_port(struct np_wan_conf *conf,
+			       const struct nlattr *attr, unsigned int *n,
+			       struct netlink_ext_ack *extack)
+{
+	__be16 port = nla_get_be16(attr);
+
+	if (*n == NATPUNCH_MAX_STUN_PORTS) {
+		NL_SET_ERR_MSG_ATTR(extack, attr,
+				    "a WAN has at most 4 STUN ports");
+		return -ENOSPC;
+	}
+	if (*n && (!port || !conf->stun_ports[0])) {
+		NL_SET_ERR_MSG_ATTR(extack, attr,
+				    "STUN port 0 stands for none: give it alone");
+		return -EINVAL;
+	}
+	if (np_wan_is_stun(conf, port)) {
+		NL_SET_ERR_MSG_ATTR(extack, attr,
+				    "this STUN port is given twice");
+		return -EINVAL;
+	}
+	conf->stun_ports[(*n)++] = port;
+	return 0;
+}
+
 static int np_nl_get_lists(struct genl_info *info, struct np_wan_conf *conf)
 {
+	unsigned int n_stun = 0;
 	const struct nlattr *attr;
 	int rem, err = 0;
 
@@ -347,6 +348,8 @@ static int np_nl_get_lists(struct genl_info *info, struct np_wan_conf *conf)
 		conf->n_addrs = 0;
 	if (info->attrs[NATPUNCH_A_WAN_INTERNAL])
 		conf->n_internal = 0;
+	if (info->attrs[NATPUNCH_A_WAN_STUN_PORT])
+		memset(conf->stun_ports, 0, sizeof(conf->stun_ports));
 
 	nla_for_each_attr(attr, genlmsg_data(info->genlhdr),
 			  genlmsg_len(info->genlhdr), rem) {
@@ -360,6 +363,10 @@ static int np_nl_get_lists(struct genl_info *info, struct np_wan_conf *conf)
 			err = nla_len(attr) ?
 			      np_nl_add_internal(conf, attr, info->extack) :
 			      np_nl_check_empty(info, attr, conf->n_internal);
+			break;
+		case NATPUNCH_A_WAN_STUN_PORT:
+			err = np_nl_add_stun_port(conf, attr, &n_stun,
+						  info->extack);
 			break;
 		}
 		if (err)
@@ -882,13 +889,13 @@ static int np_nl_check_reservation(struct genl_info *info,
 		return -EINVAL;
 	}
 	if (np_nl_given(match, NATPUNCH_A_RESERVATION_EXT_ADDR) &&
-	    !np_nl_is_host(&match->ext_addr)) {
+	    !np_inet_is_host(&match->ext_addr)) {
 		NL_SET_ERR_MSG_ATTR(info->extack,
 				    tb[NATPUNCH_A_RESERVATION_EXT_ADDR],
 				    "not a host's address: leave ext-addr out for any of the WAN's");
 		return -EINVAL;
 	}
-	if (!np_nl_is_host(&match->int_addr)) {
+	if (!np_inet_is_host(&match->int_addr)) {
 		NL_SET_ERR_MSG_ATTR(info->extack,
 				    tb[NATPUNCH_A_RESERVATION_INT_ADDR],
 				    "not a host's address: int-addr is in one of the WAN's internal prefixes");
@@ -1373,6 +1380,10 @@ static const struct genl_multicast_group np_nl_groups[] = {
 		.name = NATPUNCH_MCGRP_HOLD,
 		.flags = GENL_MCAST_CAP_NET_ADMIN,
 	},
+	[NP_NL_GROUP_UPSTREAM] = {
+		.name = NATPUNCH_MCGRP_UPSTREAM,
+		.flags = GENL_MCAST_CAP_NET_ADMIN,
+	},
 };
 
 struct genl_family np_nl_family __ro_after_init = {
@@ -1406,6 +1417,8 @@ int __init np_nl_init(void)
 		       np_nl_dump_free);
 	np_nl_set_dump(NATPUNCH_CMD_CRAFTED_DEV_GET,
 		       np_nl_crafted_dev_dump_start, np_nl_dump_free);
+	np_nl_set_dump(NATPUNCH_CMD_UPSTREAM_GET, np_nl_upstream_dump_start,
+		       np_nl_dump_free);
 	err = np_nl_crafted_init();
 	if (err)
 		return err;

@@ -9,6 +9,7 @@
 
 #include <linux/types.h>
 
+struct np_addr;
 struct np_mapping;
 struct np_net;
 struct np_pair;
@@ -30,6 +31,10 @@ void np_nl_mapping_event(struct np_net *npn, struct np_mapping *m,
  */
 void np_nl_hold_event(struct np_net *npn, const struct np_pair *pair,
 		      const char *wan, u8 state, u8 cmd, u8 reason);
+
+/* Tell who listens that what is known of an upstream is other than it was. */
+void np_nl_upstream_event(struct np_net *npn, struct np_addr *addr,
+			  unsigned int l4);
 
 int np_nl_init(void);
 void np_nl_exit(void);

@@ -25,6 +25,7 @@ static const char * const np_names[] = {
 	NP_POLICY_NAME_ADF,
 	NP_POLICY_NAME_APDF,
 	NP_POLICY_NAME_OFF,
+	NP_POLICY_NAME_STUN,
 };
 
 /* What nft lets a helper object be for. */
@@ -80,3 +81,4 @@ MODULE_ALIAS_NFCT_HELPER("natpunch-eif");
 MODULE_ALIAS_NFCT_HELPER("natpunch-adf");
 MODULE_ALIAS_NFCT_HELPER("natpunch-apdf");
 MODULE_ALIAS_NFCT_HELPER("natpunch-off");
+MODULE_ALIAS_NFCT_HELPER("natpunch-stun");

@@ -8,12 +8,15 @@
 #define NP_POLICY_NAME_ADF	"natpunch-adf"
 #define NP_POLICY_NAME_APDF	"natpunch-apdf"
 #define NP_POLICY_NAME_OFF	"natpunch-off"
+#define NP_POLICY_NAME_STUN	"natpunch-stun"
 
 /* Slots for np_helper_register(). */
-#define NP_SLOT_WATCHER		1
-#define NP_SLOT_POLICY		2
+#define NP_SLOT_OURS		0	/* and what is seen, 1 to 3 */
+#define NP_SLOT_POLICY		8
 
 /* Not for rules: what we give to flows ourselves. */
 #define NP_WATCHER_NAME		"natpunch-watch"
+#define NP_OBSERVER_NAME	"natpunch-sniff"
+#define NP_BOTH_NAME		"natpunch-both"
 
 #endif /* _NP_POLICY_H */

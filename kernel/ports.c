@@ -18,6 +18,7 @@
 
 #include "compat.h"
 #include "main.h"
+#include "observe.h"
 #include "ports.h"
 #include "wan.h"
 
@@ -281,6 +282,10 @@ struct np_addr *np_addr_new(struct np_wan *wan, const union nf_inet_addr *ip,
 	addr = kvzalloc(sizeof(*addr), GFP_KERNEL_ACCOUNT);
 	if (!addr)
 		return NULL;
+	if (np_upstreams_new(addr)) {
+		kvfree(addr);
+		return NULL;
+	}
 
 	INIT_LIST_HEAD(&addr->list);
 	refcount_inc(&wan->ref);
@@ -297,6 +302,7 @@ static void np_addr_free_rcu(struct rcu_head *head)
 	struct np_addr *addr = container_of(head, struct np_addr, rcu);
 
 	np_wan_put(addr->wan);
+	np_upstreams_free(addr);
 	kvfree(addr);
 }
 

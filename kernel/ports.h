@@ -20,6 +20,8 @@
 #include <linux/types.h>
 
 struct np_net;
+struct np_owns;
+struct np_upstream;
 struct np_wan;
 
 #define NP_PORTS_HALF	32768
@@ -55,6 +57,8 @@ struct np_addr {
 	bool gone;			/* no new mapping on it */
 	refcount_t ref;
 	struct rcu_head rcu;
+	struct np_owns __percpu *own;	/* observe.h has these two */
+	struct np_upstream *upstreams;	/* UDP's and TCP's */
 	struct np_ports ports[NP_L4_MAX];
 };
 

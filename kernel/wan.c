@@ -19,6 +19,7 @@
 #include "main.h"
 #include "mapping.h"
 #include "nat.h"
+#include "observe.h"
 #include "ports.h"
 #include "synhold.h"
 #include "wan.h"
@@ -58,6 +59,22 @@ static void np_rescan_soon(struct np_net *npn)
 	if (!READ_ONCE(npn->closing) && !list_empty(&npn->wans))
 		mod_delayed_work(np_wq, &npn->rescan, 0);
 	rcu_read_unlock();
+}
+
+bool np_inet_is_host(const struct np_inet *addr)
+{
+	int type;
+
+	if (addr->family == NFPROTO_IPV4)
+		return !ipv4_is_zeronet(addr->ip.ip) &&
+		       !ipv4_is_loopback(addr->ip.ip) &&
+		       !ipv4_is_multicast(addr->ip.ip) &&
+		       !ipv4_is_lbcast(addr->ip.ip);
+
+	type = ipv6_addr_type(&addr->ip.in6);
+	return type & IPV6_ADDR_UNICAST &&
+	       !(type & (IPV6_ADDR_LOOPBACK | IPV6_ADDR_LINKLOCAL |
+			 IPV6_ADDR_MAPPED));
 }
 
 /* Packets' side */
@@ -171,15 +188,19 @@ struct np_addr *np_wan_find_addr(struct np_wan *wan, u8 family,
 	return NULL;
 }
 
-bool np_wan_has_addr(const struct np_net *npn, u8 family,
-		     const union nf_inet_addr *ip)
+struct np_addr *np_wan_any_addr(const struct np_net *npn, u8 family,
+				const union nf_inet_addr *ip)
 {
+	struct np_addr *addr;
 	struct np_wan *wan;
 
-	list_for_each_entry_rcu(wan, &npn->wans, list)
-		if (np_wan_find_addr(wan, family, ip))
-			return true;
-	return false;
+	list_for_each_entry_rcu(wan, &npn->wans, list,
+				lockdep_is_held(&npn->lock)) {
+		addr = np_wan_find_addr(wan, family, ip);
+		if (addr)
+			return addr;
+	}
+	return NULL;
 }
 
 struct np_addr *np_wan_pick_addr(struct np_wan *wan,
@@ -699,6 +720,8 @@ void np_wan_conf_init(struct np_wan_conf *conf)
 	memset(conf, 0, sizeof(*conf));
 	conf->filter = NATPUNCH_FILTER_ADF;
 	conf->inbound_refresh = true;
+	conf->stun_ports[0] = htons(3478);	/* RFC 8489 section 18.6 */
+	conf->stun_ports[1] = htons(19302);	/* what WebRTC is used to */
 	conf->port_min = 1024;
 	conf->port_max = U16_MAX;
 	conf->timeout[NP_TIMEOUT_UDP] = 300;
@@ -1120,6 +1143,7 @@ void np_wan_net_pre_exit(struct np_net *npn)
 	/* Wait for whoever did not see that and queues the work still. */
 	synchronize_rcu();
 	cancel_delayed_work_sync(&npn->rescan);
+	np_observe_net_pre_exit(npn);
 
 	mutex_lock(&npn->lock);
 	list_for_each_entry_safe(wan, next, &npn->wans, list)

@@ -31,6 +31,9 @@ struct np_inet {
 	u8 family;			/* NFPROTO_IPV4 or NFPROTO_IPV6 */
 };
 
+/* Can a host have the address, and others send to it? */
+bool np_inet_is_host(const struct np_inet *addr);
+
 struct np_prefix {
 	union nf_inet_addr ip;		/* host bits are zero */
 	u8 family;
@@ -57,6 +60,7 @@ struct np_wan_conf {
 	u16 port_min;			/* host byte order */
 	u16 port_max;
 	u32 timeout[NP_TIMEOUT_MAX];	/* seconds */
+	__be16 stun_ports[NATPUNCH_MAX_STUN_PORTS];	/* 0: no further one */
 	u8 n_addrs;			/* 0: as masquerade chooses */
 	u8 n_internal;			/* 0: the default prefixes */
 	struct np_inet addrs[NATPUNCH_MAX_ADDRESSES];
@@ -96,9 +100,9 @@ struct np_reservation {
 
 /* Packets' side, under rcu_read_lock(). */
 struct np_wan *np_wan_by_ifindex(const struct np_net *npn, int ifindex);
-/* Is @ip an external address of any WAN? */
-bool np_wan_has_addr(const struct np_net *npn, u8 family,
-		     const union nf_inet_addr *ip);
+/* The external address @ip, of whatever WAN; also under np_net.lock. */
+struct np_addr *np_wan_any_addr(const struct np_net *npn, u8 family,
+				const union nf_inet_addr *ip);
 struct np_addr *np_wan_find_addr(struct np_wan *wan, u8 family,
 				 const union nf_inet_addr *ip);
 bool np_wan_is_internal(const struct np_wan_conf *conf, u8 family,
@@ -112,6 +116,17 @@ struct np_addr *np_wan_pick_addr(struct np_wan *wan,
 				 const struct net_device *out,
 				 const struct sk_buff *skb, u8 family,
 				 const union nf_inet_addr *internal);
+
+/* Are flows to @port to be observed? */
+static inline bool np_wan_is_stun(const struct np_wan_conf *conf, __be16 port)
+{
+	unsigned int i;
+
+	for (i = 0; i < NATPUNCH_MAX_STUN_PORTS && conf->stun_ports[i]; i++)
+		if (conf->stun_ports[i] == port)
+			return true;
+	return false;
+}
 
 void np_wan_put(struct np_wan *wan);
 
