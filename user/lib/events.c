@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Events of mappings and held SYNs, over a socket of their own in the handle's namespace. A busy
- * gateway makes thousands of mappings a second, so the socket's buffer is asked
- * to be large; what it does not hold is reported as lost.
+ * Events of mappings, held SYNs and upstreams, over a socket of their own in the
+ * handle's namespace. A busy gateway makes thousands of mappings a second, so the
+ * socket's buffer is asked to be large; what it does not hold is reported as lost.
  */
 #include <errno.h>
 #include <string.h>
@@ -98,6 +98,9 @@ static bool event_type(uint8_t cmd, enum natpunch_event_type *type)
 	case NATPUNCH_CMD_HOLD_SWALLOW_NTF:
 		*type = NATPUNCH_EVENT_HOLD_SWALLOWED;
 		return true;
+	case NATPUNCH_CMD_UPSTREAM_NTF:
+		*type = NATPUNCH_EVENT_UPSTREAM;
+		return true;
 	}
 	return false;
 }
@@ -106,6 +109,7 @@ static int take_event(struct natpunch *np, const struct nlmsghdr *nlh,
 		      natpunch_event_cb *cb, void *data)
 {
 	const struct genlmsghdr *genl = mnl_nlmsg_get_payload(nlh);
+	struct natpunch_upstream upstream;
 	struct natpunch_mapping mapping;
 	struct natpunch_event event;
 	struct natpunch_hold hold;
@@ -122,6 +126,10 @@ static int take_event(struct natpunch *np, const struct nlmsghdr *nlh,
 		memset(&mapping, 0, sizeof(mapping));
 		np_decode(nlh, &np_mapping_set, &mapping);
 		event.mapping = &mapping;
+	} else if (event.type == NATPUNCH_EVENT_UPSTREAM) {
+		memset(&upstream, 0, sizeof(upstream));
+		np_decode(nlh, &np_upstream_set, &upstream);
+		event.upstream = &upstream;
 	} else {
 		memset(&hold, 0, sizeof(hold));
 		np_decode(nlh, &np_hold_set, &hold);

@@ -16,11 +16,14 @@
 	{ .name = (_name), .kind = (_kind),				\
 	  .offset = offsetof(struct _struct, _field) }
 
-#define ARRAY(_name, _kind, _field, _max, _nest)			\
+#define ARRAY_OF(_name, _kind, _struct, _field, _max, _nest)		\
 	{ .name = (_name), .kind = (_kind),				\
-	  .offset = offsetof(struct natpunch_wan, _field),		\
-	  .count = offsetof(struct natpunch_wan, n_##_field),		\
+	  .offset = offsetof(struct _struct, _field),			\
+	  .count = offsetof(struct _struct, n_##_field),		\
 	  .max = (_max), .nest = (_nest) }
+
+#define ARRAY(_name, _kind, _field, _max, _nest)			\
+	ARRAY_OF(_name, _kind, natpunch_wan, _field, _max, _nest)
 
 static const struct np_attr prefix_attrs[] = {
 	[NATPUNCH_A_PREFIX_ADDR] = { .name = "addr" },
@@ -56,6 +59,8 @@ static const struct np_attr wan_attrs[] = {
 	[NATPUNCH_A_WAN_MAPPINGS] = W("mappings", NP_U32, mappings),
 	[NATPUNCH_A_WAN_HOLD_ANSWER] = W("hold-answer", NP_U8, hold_answer),
 	[NATPUNCH_A_WAN_HOLD_RELEASE] = W("hold-release", NP_U8, hold_release),
+	[NATPUNCH_A_WAN_STUN_PORT] = ARRAY("stun-port", NP_PORTS, stun_port,
+					   NATPUNCH_MAX_STUN_PORTS, NULL),
 };
 
 const struct np_set np_wan_set = { wan_attrs, ARRAY_SIZE(wan_attrs) };
@@ -197,6 +202,119 @@ const struct np_set np_crafted_dev_set = {
 	crafted_dev_attrs, ARRAY_SIZE(crafted_dev_attrs)
 };
 
+#define U(_name, _kind, _field) FIELD(_name, _kind, natpunch_upstream, _field)
+
+static const struct np_attr upstream_attrs[] = {
+	[NATPUNCH_A_UPSTREAM_WAN] = U("wan", NP_DEV, wan),
+	[NATPUNCH_A_UPSTREAM_ADDR] = U("addr", NP_ADDR, addr),
+	[NATPUNCH_A_UPSTREAM_L4PROTO] = U("l4proto", NP_U8, l4proto),
+	[NATPUNCH_A_UPSTREAM_MAPPING] = U("mapping", NP_U8, mapping),
+	[NATPUNCH_A_UPSTREAM_ALLOC] = U("alloc", NP_U8, alloc),
+	[NATPUNCH_A_UPSTREAM_CERTAINTY] = U("certainty", NP_U8, certainty),
+	[NATPUNCH_A_UPSTREAM_WANT] = U("want", NP_U32, want),
+	[NATPUNCH_A_UPSTREAM_P] = U("p", NP_U32, p),
+	[NATPUNCH_A_UPSTREAM_MAPPING_P] = U("mapping-p", NP_U32, mapping_p),
+	[NATPUNCH_A_UPSTREAM_STEP] = U("step", NP_U32, step),
+	[NATPUNCH_A_UPSTREAM_PORT_MIN] = U("port-min", NP_PORT, port_min),
+	[NATPUNCH_A_UPSTREAM_PORT_MAX] = U("port-max", NP_PORT, port_max),
+	[NATPUNCH_A_UPSTREAM_BOUNDED] = U("bounded", NP_FLAG, bounded),
+	[NATPUNCH_A_UPSTREAM_MAPPED_ADDR] = U("mapped-addr", NP_ADDR,
+					      mapped_addr),
+	[NATPUNCH_A_UPSTREAM_ADDRESSES] = U("addresses", NP_U32, addresses),
+	[NATPUNCH_A_UPSTREAM_SAMPLES] = U("samples", NP_U32, samples),
+	[NATPUNCH_A_UPSTREAM_LIES] = U("lies", NP_U32, lies),
+	[NATPUNCH_A_UPSTREAM_REFUSED] = U("refused", NP_U32, refused),
+	[NATPUNCH_A_UPSTREAM_RATE] = U("rate", NP_U32, rate),
+	[NATPUNCH_A_UPSTREAM_RATE_MIN] = U("rate-min", NP_U32, rate_min),
+	[NATPUNCH_A_UPSTREAM_RATE_MAX] = U("rate-max", NP_U32, rate_max),
+	[NATPUNCH_A_UPSTREAM_RATE_TIME] = U("rate-time", NP_U32, rate_time),
+	[NATPUNCH_A_UPSTREAM_FLOWS] = U("flows", NP_U32, flows),
+	[NATPUNCH_A_UPSTREAM_MAPPINGS] = U("mappings", NP_U32, mappings),
+	[NATPUNCH_A_UPSTREAM_FLOWS_ODD] = U("flows-odd", NP_U32, flows_odd),
+	[NATPUNCH_A_UPSTREAM_MAPPINGS_ODD] = U("mappings-odd", NP_U32,
+					       mappings_odd),
+};
+
+const struct np_set np_upstream_set = {
+	upstream_attrs, ARRAY_SIZE(upstream_attrs)
+};
+
+#define SA(_name, _kind, _field) FIELD(_name, _kind, natpunch_sample, _field)
+
+static const struct np_attr sample_attrs[] = {
+	[NATPUNCH_A_SAMPLE_WAN] = SA("wan", NP_DEV, wan),
+	[NATPUNCH_A_SAMPLE_L4PROTO] = SA("l4proto", NP_U8, l4proto),
+	[NATPUNCH_A_SAMPLE_INT_ADDR] = SA("int-addr", NP_ADDR, int_addr),
+	[NATPUNCH_A_SAMPLE_INT_PORT] = SA("int-port", NP_PORT, int_port),
+	[NATPUNCH_A_SAMPLE_DEST_ADDR] = SA("dest-addr", NP_ADDR, dest_addr),
+	[NATPUNCH_A_SAMPLE_DEST_PORT] = SA("dest-port", NP_PORT, dest_port),
+	[NATPUNCH_A_SAMPLE_MAPPED_ADDR] = SA("mapped-addr", NP_ADDR,
+					     mapped_addr),
+	[NATPUNCH_A_SAMPLE_MAPPED_PORT] = SA("mapped-port", NP_PORT,
+					     mapped_port),
+	[NATPUNCH_A_SAMPLE_AGE] = SA("age", NP_U32, age),
+	[NATPUNCH_A_SAMPLE_FLOWS] = SA("flows", NP_U32, flows),
+	[NATPUNCH_A_SAMPLE_MAPPINGS] = SA("mappings", NP_U32, mappings),
+	[NATPUNCH_A_SAMPLE_FLOWS_ODD] = SA("flows-odd", NP_U32, flows_odd),
+	[NATPUNCH_A_SAMPLE_MAPPINGS_ODD] = SA("mappings-odd", NP_U32,
+					      mappings_odd),
+};
+
+const struct np_set np_sample_set = { sample_attrs, ARRAY_SIZE(sample_attrs) };
+
+static const struct np_attr guess_attrs[] = {
+	[NATPUNCH_A_GUESS_PORT] = FIELD("port", NP_PORT, natpunch_guess, port),
+	[NATPUNCH_A_GUESS_P] = FIELD("p", NP_U32, natpunch_guess, p),
+	[NATPUNCH_A_GUESS_SUM] = FIELD("sum", NP_U32, natpunch_guess, sum),
+};
+
+static const struct np_set guess_set = {
+	guess_attrs, ARRAY_SIZE(guess_attrs)
+};
+
+#define P(_name, _kind, _field) \
+	FIELD(_name, _kind, natpunch_prediction, _field)
+
+static const struct np_attr predict_attrs[] = {
+	[NATPUNCH_A_PREDICT_WAN] = P("wan", NP_DEV, wan),
+	[NATPUNCH_A_PREDICT_L4PROTO] = P("l4proto", NP_U8, l4proto),
+	[NATPUNCH_A_PREDICT_INT_ADDR] = P("int-addr", NP_ADDR, int_addr),
+	[NATPUNCH_A_PREDICT_INT_PORT] = P("int-port", NP_PORT, int_port),
+	[NATPUNCH_A_PREDICT_DEST_ADDR] = P("dest-addr", NP_ADDR, dest_addr),
+	[NATPUNCH_A_PREDICT_DEST_PORT] = P("dest-port", NP_PORT, dest_port),
+	[NATPUNCH_A_PREDICT_FLOWS] = P("flows", NP_U32, flows),
+	[NATPUNCH_A_PREDICT_WITHIN] = P("within", NP_U32, within),
+	[NATPUNCH_A_PREDICT_PORTS] = P("ports", NP_U32, ports),
+	[NATPUNCH_A_PREDICT_WANTED] = P("wanted", NP_U32, wanted),
+	[NATPUNCH_A_PREDICT_LIFETIME] = P("lifetime", NP_U32, lifetime),
+	[NATPUNCH_A_PREDICT_EXT_ADDR] = P("ext-addr", NP_ADDR, ext_addr),
+	[NATPUNCH_A_PREDICT_EXT_PORT] = P("ext-port", NP_PORT, ext_port),
+	[NATPUNCH_A_PREDICT_MAPPING] = P("mapping", NP_U8, mapping),
+	[NATPUNCH_A_PREDICT_ALLOC] = P("alloc", NP_U8, alloc),
+	[NATPUNCH_A_PREDICT_CERTAINTY] = P("certainty", NP_U8, certainty),
+	[NATPUNCH_A_PREDICT_WANT] = P("want", NP_U32, want),
+	[NATPUNCH_A_PREDICT_SAMPLES] = P("samples", NP_U32, samples),
+	[NATPUNCH_A_PREDICT_MAPPED_ADDR] = P("mapped-addr", NP_ADDR,
+					     mapped_addr),
+	[NATPUNCH_A_PREDICT_ADDRESS_P] = P("address-p", NP_U32, address_p),
+	[NATPUNCH_A_PREDICT_KNOWN] = P("known", NP_FLAG, known),
+	[NATPUNCH_A_PREDICT_P] = P("p", NP_U32, p),
+	[NATPUNCH_A_PREDICT_GUESS] = ARRAY_OF("guess", NP_GUESSES,
+					      natpunch_prediction, guess,
+					      NATPUNCH_MAX_GUESSES,
+					      &guess_set),
+	[NATPUNCH_A_PREDICT_ADVICE] = P("advice", NP_U8, advice),
+	[NATPUNCH_A_PREDICT_ADVICE_FLOWS] = P("advice-flows", NP_U32,
+					      advice_flows),
+	[NATPUNCH_A_PREDICT_ADVICE_PORTS] = P("advice-ports", NP_U32,
+					      advice_ports),
+	[NATPUNCH_A_PREDICT_ADVICE_P] = P("advice-p", NP_U32, advice_p),
+};
+
+const struct np_set np_predict_set = {
+	predict_attrs, ARRAY_SIZE(predict_attrs)
+};
+
 const struct np_attr *np_attr_info(const struct np_set *set, uint16_t type)
 {
 	if (!set || type >= set->n || !set->attr[type].name)
@@ -250,6 +368,17 @@ static int put_prefixes(struct nlmsghdr *nlh, uint16_t type,
 	return err;
 }
 
+static void put_ports(struct nlmsghdr *nlh, uint16_t type, const uint16_t *port,
+		      uint32_t n)
+{
+	uint32_t i;
+
+	if (!n)
+		mnl_attr_put_u16(nlh, type, 0);
+	for (i = 0; i < n; i++)
+		mnl_attr_put_u16(nlh, type, htons(port[i]));
+}
+
 static int put_dev(struct nlmsghdr *nlh, uint16_t type, const char *dev)
 {
 	if (!memchr(dev, '\0', NATPUNCH_DEV_SIZE))
@@ -264,7 +393,7 @@ static int put_field(struct nlmsghdr *nlh, uint16_t type,
 	const void *field = obj + a->offset;
 	uint32_t n = 0;
 
-	if (a->kind == NP_ADDRS || a->kind == NP_PREFIXES) {
+	if (a->max) {
 		memcpy(&n, obj + a->count, sizeof(n));
 		if (n > a->max)
 			return -E2BIG;
@@ -297,6 +426,10 @@ static int put_field(struct nlmsghdr *nlh, uint16_t type,
 		return put_addrs(nlh, type, field, n);
 	case NP_PREFIXES:
 		return put_prefixes(nlh, type, field, n);
+	case NP_PORTS:
+		put_ports(nlh, type, field, n);
+		return 0;
+	case NP_GUESSES:	/* in replies only */
 	case NP_NONE:
 		break;
 	}
@@ -363,6 +496,16 @@ static bool get_prefix(const struct nlattr *nest, struct natpunch_prefix *p)
 	return addr && len;
 }
 
+static bool get_port(const struct nlattr *attr, uint16_t *port)
+{
+	if (mnl_attr_get_payload_len(attr) < sizeof(*port))
+		return false;
+	*port = ntohs(mnl_attr_get_u16(attr));
+	return *port;	/* 0 says that there is none */
+}
+
+static bool get_guess(const struct nlattr *nest, struct natpunch_guess *guess);
+
 static bool get_dev(const struct nlattr *attr, char *dev)
 {
 	const char *s = mnl_attr_get_payload(attr);
@@ -387,12 +530,23 @@ static bool get_element(const struct nlattr *attr, const struct np_attr *a,
 		return true;	/* empty: there are none */
 	if (*n >= a->max)
 		return false;
-	if (a->kind == NP_ADDRS)
+	switch (a->kind) {
+	case NP_ADDRS:
 		ok = get_addr(attr, (struct natpunch_addr *)array + *n);
-	else
+		break;
+	case NP_PREFIXES:
 		ok = get_prefix(attr, (struct natpunch_prefix *)array + *n);
+		break;
+	case NP_GUESSES:
+		ok = get_guess(attr, (struct natpunch_guess *)array + *n);
+		break;
+	default:
+		ok = get_port(attr, (uint16_t *)array + *n);
+		break;
+	}
 	*n += ok;
-	return ok;
+	/* That there is no port is worth knowing, too. */
+	return ok || a->kind == NP_PORTS;
 }
 
 static bool get_field(const struct nlattr *attr, const struct np_attr *a,
@@ -434,11 +588,30 @@ static bool get_field(const struct nlattr *attr, const struct np_attr *a,
 		return get_addr(attr, field);
 	case NP_ADDRS:
 	case NP_PREFIXES:
+	case NP_PORTS:
+	case NP_GUESSES:
 		return get_element(attr, a, obj);
 	case NP_NONE:
 		break;
 	}
 	return false;
+}
+
+static bool get_guess(const struct nlattr *nest, struct natpunch_guess *guess)
+{
+	const struct np_attr *a;
+	const struct nlattr *attr;
+	bool port = false;
+	uint16_t type;
+
+	mnl_attr_for_each_nested(attr, nest) {
+		type = mnl_attr_get_type(attr);
+		a = np_attr_info(&guess_set, type);
+		if (a && get_field(attr, a, (char *)guess) &&
+		    type == NATPUNCH_A_GUESS_PORT)
+			port = true;
+	}
+	return port;
 }
 
 /*

@@ -28,6 +28,8 @@ enum np_kind {
 	NP_ADDR,	/* struct natpunch_addr */
 	NP_ADDRS,	/* array of them, with a count */
 	NP_PREFIXES,	/* array of struct natpunch_prefix, with a count */
+	NP_PORTS,	/* array of uint16_t, with a count; none: a single 0 */
+	NP_GUESSES,	/* array of struct natpunch_guess, with a count */
 };
 
 /* One attribute; its place in the table is its number. */
@@ -53,6 +55,9 @@ extern const struct np_set np_stats_set;
 extern const struct np_set np_hold_set;
 extern const struct np_set np_crafted_set;
 extern const struct np_set np_crafted_dev_set;
+extern const struct np_set np_upstream_set;
+extern const struct np_set np_sample_set;
+extern const struct np_set np_predict_set;
 
 /* A watched device, as the ABI has it; callers see its name alone. */
 struct np_crafted_dev {
@@ -93,7 +98,7 @@ struct natpunch {
 	struct mnl_socket *events;
 	uint16_t family;
 	/* Groups of mapping and of hold events; 0: the kernel has none. */
-	uint32_t groups[2];
+	uint32_t groups[3];
 	uint32_t seq;
 	bool busy;		/* a callback is running; rx is in use */
 	struct np_error error;

@@ -48,6 +48,44 @@ static const char * const hold_ends[] = {
 	[NATPUNCH_HOLD_END_FLUSHED] = "flushed",
 };
 
+static const char * const upstream_mappings[] = {
+	[NATPUNCH_UPSTREAM_MAPPING_UNKNOWN] = "unknown",
+	[NATPUNCH_UPSTREAM_MAPPING_NONE] = "none",
+	[NATPUNCH_UPSTREAM_MAPPING_EI] = "ei",
+	[NATPUNCH_UPSTREAM_MAPPING_AD] = "ad",
+	[NATPUNCH_UPSTREAM_MAPPING_APD] = "apd",
+};
+
+static const char * const upstream_allocs[] = {
+	[NATPUNCH_UPSTREAM_ALLOC_UNKNOWN] = "unknown",
+	[NATPUNCH_UPSTREAM_ALLOC_PRESERVE] = "preserve",
+	[NATPUNCH_UPSTREAM_ALLOC_STEP] = "step",
+	[NATPUNCH_UPSTREAM_ALLOC_PARITY] = "parity",
+	[NATPUNCH_UPSTREAM_ALLOC_PER_DEST] = "per-dest",
+	[NATPUNCH_UPSTREAM_ALLOC_BLOCK] = "block",
+	[NATPUNCH_UPSTREAM_ALLOC_BAND] = "band",
+	[NATPUNCH_UPSTREAM_ALLOC_RANDOM] = "random",
+};
+
+static const char * const upstream_certainties[] = {
+	[NATPUNCH_UPSTREAM_CERTAINTY_NOTHING] = "nothing",
+	[NATPUNCH_UPSTREAM_CERTAINTY_TOO_FEW] = "too-few",
+	[NATPUNCH_UPSTREAM_CERTAINTY_AMBIGUOUS] = "ambiguous",
+	[NATPUNCH_UPSTREAM_CERTAINTY_SURE] = "sure",
+};
+
+/* By the number of the bit. */
+static const char * const upstream_wants[] = {
+	"more", "port", "address", "internal", "recent",
+};
+
+static const char * const predict_advices[] = {
+	[NATPUNCH_PREDICT_ADVICE_NONE] = "none",
+	[NATPUNCH_PREDICT_ADVICE_LIST] = "list",
+	[NATPUNCH_PREDICT_ADVICE_BIRTHDAY] = "birthday",
+	[NATPUNCH_PREDICT_ADVICE_RELAY] = "relay",
+};
+
 struct words {
 	const char * const *word;
 	size_t n;
@@ -113,4 +151,29 @@ const char *natpunch_hold_state_name(unsigned int state)
 const char *natpunch_hold_end_name(unsigned int end)
 {
 	return name_of(WORDS(hold_ends), end);
+}
+
+const char *natpunch_upstream_mapping_name(unsigned int mapping)
+{
+	return name_of(WORDS(upstream_mappings), mapping);
+}
+
+const char *natpunch_upstream_alloc_name(unsigned int alloc)
+{
+	return name_of(WORDS(upstream_allocs), alloc);
+}
+
+const char *natpunch_upstream_certainty_name(unsigned int certainty)
+{
+	return name_of(WORDS(upstream_certainties), certainty);
+}
+
+const char *natpunch_upstream_want_name(unsigned int bit)
+{
+	return name_of(WORDS(upstream_wants), bit);
+}
+
+const char *natpunch_predict_advice_name(unsigned int advice)
+{
+	return name_of(WORDS(predict_advices), advice);
 }

@@ -115,6 +115,9 @@ struct natpunch_prefix {
  *	REQ-4; OFF: SYNs are not held
  * @hold_release: (WAN_HOLD_RELEASE) enum natpunch_hold_release: what is done
  *	with a held SYN when ours for the same pair of endpoints leaves (DROP)
+ * @stun_port: (WAN_STUN_PORT) @n_stun_port ports of STUN servers: what these
+ *	answer to new flows is observed, RFC 8489 (3478, 19302)
+ * @n_stun_port: 0 to NATPUNCH_MAX_STUN_PORTS
  *
  * In brackets stands what natpunch_wan_add() takes where a field's bit is not
  * set.
@@ -138,6 +141,8 @@ struct natpunch_wan {
 	uint32_t n_addr;
 	uint32_t n_internal;
 	uint32_t n_ext_addr;
+	uint32_t n_stun_port;
+	uint16_t stun_port[NATPUNCH_MAX_STUN_PORTS];
 	struct natpunch_addr addr[NATPUNCH_MAX_ADDRESSES];
 	struct natpunch_addr ext_addr[NATPUNCH_MAX_ADDRESSES];
 	struct natpunch_prefix internal[NATPUNCH_MAX_INTERNAL];
@@ -266,6 +271,200 @@ struct natpunch_crafted {
 };
 
 /**
+ * struct natpunch_upstream - the NATs in front of one of our external addresses
+ * @fields: UPSTREAM_* fields that count
+ * @wan: (UPSTREAM_WAN) the WAN's device name
+ * @addr: (UPSTREAM_ADDR) external address of ours
+ * @l4proto: (UPSTREAM_L4PROTO) IPPROTO_TCP or UDP
+ * @mapping: (UPSTREAM_MAPPING) enum natpunch_upstream_mapping: when an external
+ *	endpoint is used again, RFC 4787 section 4.1
+ * @alloc: (UPSTREAM_ALLOC) enum natpunch_upstream_alloc: which port a new
+ *	mapping gets
+ * @certainty: (UPSTREAM_CERTAINTY) enum natpunch_upstream_certainty, of both
+ * @bounded: (UPSTREAM_BOUNDED) 1: @port_min and @port_max are more than a guess
+ * @port_min: (UPSTREAM_PORT_MIN) the lowest port that new mappings get
+ * @port_max: (UPSTREAM_PORT_MAX) the highest
+ * @want: (UPSTREAM_WANT) set of enum natpunch_upstream_want: samples that would
+ *	tell more
+ * @p: (UPSTREAM_P) probability of @mapping and @alloc together, in parts of
+ *	NATPUNCH_PROBABILITY_ONE
+ * @mapping_p: (UPSTREAM_MAPPING_P) probability of @mapping alone
+ * @step: (UPSTREAM_STEP) from one new mapping's port to the next one's; no bit
+ *	where there is none
+ * @mapped_addr: (UPSTREAM_MAPPED_ADDR) external address of the upstream; no bit
+ *	without samples
+ * @addresses: (UPSTREAM_ADDRESSES) external addresses of it that were seen
+ * @samples: (UPSTREAM_SAMPLES) samples that this rests on
+ * @lies: (UPSTREAM_LIES) samples that fit nothing
+ * @refused: (UPSTREAM_REFUSED) STUN answers that were not believed
+ * @rate: (UPSTREAM_RATE) mappings that others make in 1024 seconds; no bit
+ *	where that is not known
+ * @rate_min: (UPSTREAM_RATE_MIN) 5 % quantile of what @rate may be
+ * @rate_max: (UPSTREAM_RATE_MAX) 95 % quantile
+ * @rate_time: (UPSTREAM_RATE_TIME) microseconds that @rate rests on
+ * @flows: (UPSTREAM_FLOWS) new flows that this gateway has made; wraps
+ * @mappings: (UPSTREAM_MAPPINGS) new external endpoints of ours that the
+ *	upstream has seen; wraps
+ * @flows_odd: (UPSTREAM_FLOWS_ODD) those of @flows from odd external ports
+ * @mappings_odd: (UPSTREAM_MAPPINGS_ODD) those of @mappings, likewise
+ */
+struct natpunch_upstream {
+	uint64_t fields;
+	char wan[NATPUNCH_DEV_SIZE];
+	struct natpunch_addr addr;
+	struct natpunch_addr mapped_addr;
+	uint8_t l4proto;
+	uint8_t mapping;
+	uint8_t alloc;
+	uint8_t certainty;
+	uint8_t bounded;
+	uint16_t port_min;
+	uint16_t port_max;
+	uint32_t want;
+	uint32_t p;
+	uint32_t mapping_p;
+	int32_t step;
+	uint32_t addresses;
+	uint32_t samples;
+	uint32_t lies;
+	uint32_t refused;
+	uint32_t rate;
+	uint32_t rate_min;
+	uint32_t rate_max;
+	uint32_t rate_time;
+	uint32_t flows;
+	uint32_t mappings;
+	uint32_t flows_odd;
+	uint32_t mappings_odd;
+};
+
+/**
+ * struct natpunch_sample - one mapping of an upstream, as a program saw it
+ * @fields: SAMPLE_* fields that count
+ * @wan: (SAMPLE_WAN) the WAN's device name (the only one there is)
+ * @l4proto: (SAMPLE_L4PROTO) IPPROTO_TCP or UDP
+ * @int_addr: (SAMPLE_INT_ADDR) where the flow came from: an external address of
+ *	the WAN, or an internal one that has a mapping
+ * @dest_addr: (SAMPLE_DEST_ADDR) where the flow went
+ * @mapped_addr: (SAMPLE_MAPPED_ADDR) the source that the destination saw
+ * @int_port: (SAMPLE_INT_PORT) 1 to 65535
+ * @dest_port: (SAMPLE_DEST_PORT) 1 to 65535
+ * @mapped_port: (SAMPLE_MAPPED_PORT) 1 to 65535
+ * @age: (SAMPLE_AGE) microseconds ago that the flow's first packet left (0)
+ * @flows: (SAMPLE_FLOWS) the upstream's flows at that time, with this one in
+ *	them (as they are now)
+ * @mappings: (SAMPLE_MAPPINGS) the upstream's mappings, likewise
+ * @flows_odd: (SAMPLE_FLOWS_ODD) the upstream's flows_odd, likewise
+ * @mappings_odd: (SAMPLE_MAPPINGS_ODD) the upstream's mappings_odd, likewise
+ */
+struct natpunch_sample {
+	uint64_t fields;
+	char wan[NATPUNCH_DEV_SIZE];
+	struct natpunch_addr int_addr;
+	struct natpunch_addr dest_addr;
+	struct natpunch_addr mapped_addr;
+	uint8_t l4proto;
+	uint16_t int_port;
+	uint16_t dest_port;
+	uint16_t mapped_port;
+	uint32_t age;
+	uint32_t flows;
+	uint32_t mappings;
+	uint32_t flows_odd;
+	uint32_t mappings_odd;
+};
+
+/**
+ * struct natpunch_guess - one port that a flow may get
+ * @port: the port
+ * @p: probability that one of the flows gets it, in parts of
+ *	NATPUNCH_PROBABILITY_ONE
+ * @sum: probability that one of the flows gets it or one listed before
+ */
+struct natpunch_guess {
+	uint16_t port;
+	uint32_t p;
+	uint32_t sum;
+};
+
+/**
+ * struct natpunch_prediction - which external endpoint will the next flow get?
+ * @fields: PREDICT_* fields that count
+ * @wan: (PREDICT_WAN) the WAN's device name (the only one there is)
+ * @l4proto: (PREDICT_L4PROTO) IPPROTO_TCP or UDP
+ * @int_addr: (PREDICT_INT_ADDR) where the flow will come from: an internal
+ *	address, or an external one of the WAN
+ * @dest_addr: (PREDICT_DEST_ADDR) where it will go
+ * @int_port: (PREDICT_INT_PORT) 1 to 65535
+ * @dest_port: (PREDICT_DEST_PORT) 0 if it is not known yet (0)
+ * @flows: (PREDICT_FLOWS) flows that will be opened, 1 to
+ *	NATPUNCH_MAX_PREDICT_FLOWS (1)
+ * @within: (PREDICT_WITHIN) milliseconds in which they will, 0 to
+ *	NATPUNCH_MAX_PREDICT_WITHIN (0)
+ * @ports: (PREDICT_PORTS) ports wanted, 0 to NATPUNCH_MAX_GUESSES (16); not in
+ *	replies
+ * @wanted: (PREDICT_WANTED) probability wanted for the advice, 1 to
+ *	NATPUNCH_PROBABILITY_ONE (19/20 of it); not in replies
+ * @lifetime: (PREDICT_LIFETIME) seconds that the internal endpoint is promised
+ *	@ext_addr and @ext_port if it has no mapping, 1 to NATPUNCH_MAX_TIMEOUT
+ *	(120); in replies only where a reservation was made
+ *
+ * The answer:
+ *
+ * @ext_addr: (PREDICT_EXT_ADDR) address that our own NAT gives to the flow
+ * @ext_port: (PREDICT_EXT_PORT) its port
+ * @mapping: (PREDICT_MAPPING) as in struct natpunch_upstream
+ * @alloc: (PREDICT_ALLOC) likewise
+ * @certainty: (PREDICT_CERTAINTY) likewise
+ * @want: (PREDICT_WANT) likewise
+ * @samples: (PREDICT_SAMPLES) likewise
+ * @mapped_addr: (PREDICT_MAPPED_ADDR) the address that the ports belong to; no
+ *	bit where nothing is known
+ * @address_p: (PREDICT_ADDRESS_P) probability that it is this one; part of all
+ *	others
+ * @known: (PREDICT_KNOWN) 1: the upstream has the mapping already
+ * @p: (PREDICT_P) probability that at least one flow gets a listed port
+ * @guess: (PREDICT_GUESS) @n_guess ports, the most worthwhile first: the first
+ *	k are the best k
+ * @n_guess: 0 to NATPUNCH_MAX_GUESSES
+ * @advice: (PREDICT_ADVICE) enum natpunch_predict_advice
+ * @advice_flows: (PREDICT_ADVICE_FLOWS) flows to open, with BIRTHDAY
+ * @advice_ports: (PREDICT_ADVICE_PORTS) ports to try then
+ * @advice_p: (PREDICT_ADVICE_P) probability that this reaches
+ */
+struct natpunch_prediction {
+	uint64_t fields;
+	char wan[NATPUNCH_DEV_SIZE];
+	struct natpunch_addr int_addr;
+	struct natpunch_addr dest_addr;
+	struct natpunch_addr ext_addr;
+	struct natpunch_addr mapped_addr;
+	uint8_t l4proto;
+	uint8_t mapping;
+	uint8_t alloc;
+	uint8_t certainty;
+	uint8_t known;
+	uint8_t advice;
+	uint16_t int_port;
+	uint16_t dest_port;
+	uint16_t ext_port;
+	uint32_t flows;
+	uint32_t within;
+	uint32_t ports;
+	uint32_t wanted;
+	uint32_t lifetime;
+	uint32_t want;
+	uint32_t samples;
+	uint32_t address_p;
+	uint32_t p;
+	uint32_t advice_flows;
+	uint32_t advice_ports;
+	uint32_t advice_p;
+	uint32_t n_guess;
+	struct natpunch_guess guess[NATPUNCH_MAX_GUESSES];
+};
+
+/**
  * struct natpunch_stats - the namespace's counters, since its first use
  * @fields: STATS_* fields that the kernel sent
  * @mappings: mappings at present
@@ -339,6 +538,7 @@ struct natpunch_stats {
  * @NATPUNCH_EVENT_HOLD_NEW: a SYN is held, or parked
  * @NATPUNCH_EVENT_HOLD_ENDED: a SYN is held no longer; its .end says why
  * @NATPUNCH_EVENT_HOLD_SWALLOWED: an answer to a held SYN did not get out
+ * @NATPUNCH_EVENT_UPSTREAM: an upstream is another than was thought
  */
 enum natpunch_event_type {
 	NATPUNCH_EVENT_NEW,
@@ -346,6 +546,7 @@ enum natpunch_event_type {
 	NATPUNCH_EVENT_HOLD_NEW,
 	NATPUNCH_EVENT_HOLD_ENDED,
 	NATPUNCH_EVENT_HOLD_SWALLOWED,
+	NATPUNCH_EVENT_UPSTREAM,
 };
 
 /**
@@ -353,11 +554,13 @@ enum natpunch_event_type {
  * @type: enum natpunch_event_type
  * @mapping: of NEW and ENDED, else NULL
  * @hold: of HOLD_NEW, HOLD_ENDED and HOLD_SWALLOWED, else NULL
+ * @upstream: of UPSTREAM, else NULL
  */
 struct natpunch_event {
 	enum natpunch_event_type type;
 	const struct natpunch_mapping *mapping;
 	const struct natpunch_hold *hold;
+	const struct natpunch_upstream *upstream;
 };
 
 /* A connection to the natpunch of one network namespace. */
@@ -375,6 +578,8 @@ typedef int natpunch_reservation_cb(const struct natpunch_reservation *r,
 typedef int natpunch_hold_cb(const struct natpunch_hold *hold, void *data);
 typedef int natpunch_crafted_cb(const struct natpunch_crafted *flow,
 				void *data);
+typedef int natpunch_upstream_cb(const struct natpunch_upstream *upstream,
+				 void *data);
 typedef int natpunch_dev_cb(const char *dev, void *data);
 typedef int natpunch_event_cb(const struct natpunch_event *event, void *data);
 
@@ -541,6 +746,38 @@ int natpunch_stats_get(struct natpunch *np, struct natpunch_stats *stats);
  */
 
 /*
+ * What is known of the upstream of an external address and a protocol
+ * (UPSTREAM_ADDR and UPSTREAM_L4PROTO); or of all, those with the given WAN,
+ * address or protocol only (filter may be NULL).
+ * -ENOENT: no WAN has the address, or the WAN is not managed; -EINVAL.
+ */
+int natpunch_upstream_get(struct natpunch *np,
+			  const struct natpunch_upstream *key,
+			  struct natpunch_upstream *upstream);
+int natpunch_upstream_dump(struct natpunch *np,
+			   const struct natpunch_upstream *filter,
+			   natpunch_upstream_cb *cb, void *data);
+
+/*
+ * Tell what mapping an upstream made. Needs the protocol and the three
+ * endpoints. -ENOENT: the WAN is not managed, or the internal endpoint has no
+ * mapping; -EINVAL: a value.
+ */
+int natpunch_upstream_sample(struct natpunch *np,
+			     const struct natpunch_sample *sample);
+
+/*
+ * Ask for the external endpoint of the next flow. Needs the protocol, the
+ * internal endpoint and PREDICT_DEST_ADDR. answer may be question.
+ * -ENOENT: the WAN is not managed; -EINVAL: a value, or the address is none of
+ * the WAN's hosts; -EADDRNOTAVAIL: the WAN has no external address; -ENOSPC:
+ * too many reservations.
+ */
+int natpunch_predict(struct natpunch *np,
+		     const struct natpunch_prediction *question,
+		     struct natpunch_prediction *answer);
+
+/*
  * Events: mappings made and ended, SYNs held and released, answers swallowed.
  * The handle gets a second socket, so requests and events do not meet.
  * natpunch_events_fd() is for poll(); it may
@@ -570,6 +807,12 @@ const char *natpunch_hold_release_name(unsigned int release);
 int natpunch_hold_release_value(const char *name);
 const char *natpunch_hold_state_name(unsigned int state);
 const char *natpunch_hold_end_name(unsigned int end);
+const char *natpunch_upstream_mapping_name(unsigned int mapping);
+const char *natpunch_upstream_alloc_name(unsigned int alloc);
+const char *natpunch_upstream_certainty_name(unsigned int certainty);
+/* Of bit 0, 1, ... of the set. */
+const char *natpunch_upstream_want_name(unsigned int bit);
+const char *natpunch_predict_advice_name(unsigned int advice);
 
 #ifdef __cplusplus
 }

@@ -87,6 +87,8 @@ static void get_group(struct natpunch *np, const struct nlattr *groups)
 			np->groups[0] = id;
 		else if (!strcmp(name, NATPUNCH_MCGRP_HOLD))
 			np->groups[1] = id;
+		else if (!strcmp(name, NATPUNCH_MCGRP_UPSTREAM))
+			np->groups[2] = id;
 	}
 }
 

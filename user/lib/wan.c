@@ -15,7 +15,7 @@
 	 NATPUNCH_HAS(WAN_TCP_TIMEOUT) |				\
 	 NATPUNCH_HAS(WAN_TCP_TRANSITORY) |				\
 	 NATPUNCH_HAS(WAN_HOLD_ANSWER) |				\
-	 NATPUNCH_HAS(WAN_HOLD_RELEASE))
+	 NATPUNCH_HAS(WAN_HOLD_RELEASE) | NATPUNCH_HAS(WAN_STUN_PORT))
 
 int natpunch_wan_add(struct natpunch *np, const struct natpunch_wan *wan)
 {

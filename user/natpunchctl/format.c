@@ -104,3 +104,23 @@ const char *format_hold_end(unsigned int end)
 {
 	return or_unknown(natpunch_hold_end_name(end));
 }
+
+const char *format_upstream_mapping(unsigned int mapping)
+{
+	return or_unknown(natpunch_upstream_mapping_name(mapping));
+}
+
+const char *format_upstream_alloc(unsigned int alloc)
+{
+	return or_unknown(natpunch_upstream_alloc_name(alloc));
+}
+
+const char *format_upstream_certainty(unsigned int certainty)
+{
+	return or_unknown(natpunch_upstream_certainty_name(certainty));
+}
+
+const char *format_advice(unsigned int advice)
+{
+	return or_unknown(natpunch_predict_advice_name(advice));
+}

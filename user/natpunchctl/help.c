@@ -73,6 +73,21 @@ static const struct object crafted = {
 	.usual = &crafted_show,
 };
 
+static const struct verb * const upstream_verbs[] = { &upstream_show, NULL };
+
+static const struct object upstream = {
+	.name = "upstream",
+	.summary = "the NATs in front of this gateway",
+	.verbs = upstream_verbs,
+	.usual = &upstream_show,
+};
+
+static const struct object predict = {
+	.name = "predict",
+	.summary = "the external endpoint of a flow that is not there yet",
+	.only = &predict_run,
+};
+
 static const struct object stats = {
 	.name = "stats",
 	.summary = "counters",
@@ -81,7 +96,7 @@ static const struct object stats = {
 
 static const struct object monitor = {
 	.name = "monitor",
-	.summary = "mappings and held SYNs as they come and go",
+	.summary = "mappings, held SYNs and upstreams as they come and go",
 	.only = &monitor_run,
 };
 
@@ -138,9 +153,9 @@ static const struct object accept_line = {
 };
 
 const struct object * const objects[] = {
-	&wan, &mapping, &reserve, &hold, &crafted, &stats, &monitor, &check,
-	&service, &connecting, &connection, &peer, &site, &offer, &accept_line,
-	NULL
+	&wan, &mapping, &reserve, &hold, &crafted, &upstream, &predict, &stats,
+	&monitor, &check, &service, &connecting, &connection, &peer, &site,
+	&offer, &accept_line, NULL
 };
 
 static const char global_options[] =

@@ -79,6 +79,14 @@ static void json_hold_event(enum natpunch_event_type type,
 	json_line(object);
 }
 
+static void json_upstream_event(const struct natpunch_upstream *upstream)
+{
+	json_t *object = json_event("upstream");
+
+	json_merge(object, json_upstream(upstream));
+	json_line(object);
+}
+
 static void print_time(void)
 {
 	struct timespec ts;
@@ -147,12 +155,36 @@ static void print_hold(const struct monitor *mon, enum natpunch_event_type type,
 	fflush(stdout);
 }
 
+static void print_upstream(const struct monitor *mon,
+			   const struct natpunch_upstream *u)
+{
+	bool known = u->fields & NATPUNCH_HAS(UPSTREAM_MAPPED_ADDR);
+	char addr[ADDR_SIZE], mapped[ADDR_SIZE];
+	char proto[PROTO_SIZE], alloc[ALLOC_SIZE];
+	const struct ctl *ctl = mon->ctl;
+
+	if (mon->timestamp)
+		print_time();
+	printf("above %-6s %s%s%s -> %s%s%s wan %s mapping %s ports %s: %s\n",
+	       format_proto(proto, u->l4proto), paint(ctl, PAINT_IN),
+	       format_addr(addr, &u->addr), unpaint(ctl),
+	       paint(ctl, PAINT_OUT),
+	       known ? format_addr(mapped, &u->mapped_addr) : "-",
+	       unpaint(ctl), u->wan, format_upstream_mapping(u->mapping),
+	       format_alloc(alloc, u), format_upstream_certainty(u->certainty));
+	fflush(stdout);
+}
+
 static int take_event(const struct natpunch_event *event, void *data)
 {
 	bool ended = event->type == NATPUNCH_EVENT_ENDED;
 	const struct monitor *mon = data;
 
-	if (event->hold && mon->ctl->json)
+	if (event->upstream && mon->ctl->json)
+		json_upstream_event(event->upstream);
+	else if (event->upstream)
+		print_upstream(mon, event->upstream);
+	else if (event->hold && mon->ctl->json)
 		json_hold_event(event->type, event->hold);
 	else if (event->hold)
 		print_hold(mon, event->type, event->hold);
@@ -171,7 +203,7 @@ static int take_events(struct ctl *ctl, struct monitor *mon)
 	if (err == -ENOBUFS && ctl->json)
 		json_line(json_event("lost"));
 	else if (err == -ENOBUFS)
-		warn("events were lost: see 'natpunchctl mapping show', 'hold show'");
+		warn("events were lost: see 'natpunchctl mapping show', 'hold show', 'upstream show'");
 	else if (err < 0 && err != -EAGAIN && err != -EINTR)
 		fail_kernel(ctl, err);
 	return err > 0;
@@ -219,12 +251,13 @@ static int run(struct ctl *ctl, int argc, char **argv)
 const struct verb monitor_run = {
 	.name = "monitor",
 	.args = "[OPTION]...",
-	.summary = "print mappings and held SYNs as they come and go, until SIGINT",
+	.summary = "print mappings, held SYNs and upstreams as they change, until SIGINT",
 	.notes =
 "A mapping ends because it was idle or flushed, or because its address, its WAN\n"
 "or its reservation went away. A SYN is parked (sent on inwards, with a copy\n"
 "kept) or held; then released as ours left, expired, evicted or flushed.\n"
-"Swallowed: an answer to it was kept from leaving. With -j: one object a line; an\n"
+"Swallowed: an answer to it was kept from leaving. Above: what is thought of the\n"
+"NATs in front of an external address has changed. With -j: one object a line; an\n"
 "event 'lost' says that some came too fast to be read.\n",
 	.options = options,
 	.run = run,

@@ -34,6 +34,7 @@ enum {
 	OPT_BIND,
 	OPT_EXTERNAL,
 	OPT_FILTER,
+	OPT_FLOWS,
 	OPT_FOR,
 	OPT_HOLD,
 	OPT_ICMP_TIMEOUT,
@@ -49,10 +50,14 @@ enum {
 	OPT_PROTO,
 	OPT_RELEASE,
 	OPT_SERVER,
+	OPT_STUN_PORTS,
 	OPT_TCP_TIMEOUT,
 	OPT_TCP_TRANSITORY,
+	OPT_TO,
 	OPT_UDP_TIMEOUT,
 	OPT_WAN,
+	OPT_WANTED,
+	OPT_WITHIN,
 };
 
 struct ctl;
@@ -92,6 +97,7 @@ extern const struct verb reserve_add, reserve_del, reserve_show;
 extern const struct verb hold_show;
 extern const struct verb crafted_add, crafted_del, crafted_show;
 extern const struct verb crafted_auto, crafted_run;
+extern const struct verb upstream_show, predict_run;
 extern const struct verb stats_show, monitor_run, check_run;
 extern const struct verb service_add, service_del, service_show;
 extern const struct verb connect_run, connection_show, connection_del;
@@ -128,6 +134,8 @@ void *more(void *array, size_t n, size_t size);
 /* parse.c: words to values; what is the option or argument that they are. */
 bool parse_on_off(const char *what, const char *s);
 uint32_t parse_seconds(const char *what, const char *s);
+uint32_t parse_count(const char *what, const char *s, uint32_t min,
+		     uint32_t max);
 uint8_t parse_filter(const char *s, bool is_wan);
 uint8_t parse_proto(const char *s, bool with_icmp);
 void parse_dev(char dev[NATPUNCH_DEV_SIZE], const char *s);
@@ -205,6 +213,22 @@ const char *format_hold_answer(unsigned int answer);
 const char *format_hold_release(unsigned int release);
 const char *format_hold_state(unsigned int state);
 const char *format_hold_end(unsigned int end);
+const char *format_upstream_mapping(unsigned int mapping);
+const char *format_upstream_alloc(unsigned int alloc);
+const char *format_upstream_certainty(unsigned int certainty);
+const char *format_advice(unsigned int advice);
+
+/* upstream.c */
+#define SHARE_SIZE	12
+#define ALLOC_SIZE	40
+
+double share(uint32_t p);
+double per_second(uint32_t rate);
+const char *format_share(char buf[SHARE_SIZE], uint32_t p);
+const char *format_alloc(char buf[ALLOC_SIZE],
+			 const struct natpunch_upstream *u);
+json_t *json_wants(uint32_t want);
+json_t *json_upstream(const struct natpunch_upstream *u);
 
 /* output.c: JSON. What is given to them is theirs. */
 void json_print(const struct ctl *ctl, json_t *value);

@@ -53,6 +53,19 @@ uint32_t parse_seconds(const char *what, const char *s)
 }
 
 /* A WAN has no default to follow. */
+uint32_t parse_count(const char *what, const char *s, uint32_t min,
+		     uint32_t max)
+{
+	const char *end;
+	unsigned long n;
+
+	end = get_number(s, max, &n);
+	if (!end || *end || n < min)
+		usage("%s: '%s' is not a number from %u to %u", what, s, min,
+		      max);
+	return (uint32_t)n;
+}
+
 uint8_t parse_filter(const char *s, bool is_wan)
 {
 	static const char * const all[] = {

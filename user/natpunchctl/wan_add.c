@@ -42,6 +42,10 @@ static const struct opt options[] = {
 	{ "release", "drop|deliver",
 	  "what is done with a held SYN when ours leaves (drop)",
 	  OPT_RELEASE },
+	{ "stun-ports", "PORT[,PORT]...|none",
+	  "observe what STUN servers answer on these, up to 4\n"
+	  "                                   (3478,19302)",
+	  OPT_STUN_PORTS },
 	{ .name = NULL }
 };
 
@@ -69,6 +73,30 @@ static void add_internal(struct natpunch_wan *wan, const char *s)
 		usage("--internal: a WAN has at most %d prefixes",
 		      NATPUNCH_MAX_INTERNAL);
 	parse_prefix("--internal", s, &wan->internal[wan->n_internal++]);
+}
+
+static void take_stun_ports(struct natpunch_wan *wan, const char *s)
+{
+	char *word, *end, *list;
+
+	wan->fields |= NATPUNCH_HAS(WAN_STUN_PORT);
+	wan->n_stun_port = 0;
+	if (!strcmp(s, "none"))
+		return;
+	list = strdup(s);
+	if (!list)
+		fail("out of memory");
+	for (word = list; word; word = end) {
+		end = strchr(word, ',');
+		if (end)
+			*end++ = '\0';
+		if (wan->n_stun_port == NATPUNCH_MAX_STUN_PORTS)
+			usage("--stun-ports: a WAN has at most %d of them",
+			      NATPUNCH_MAX_STUN_PORTS);
+		wan->stun_port[wan->n_stun_port++] =
+			(uint16_t)parse_count("--stun-ports", word, 1, 65535);
+	}
+	free(list);
 }
 
 static void take_timeout(struct natpunch_wan *wan, int key)
@@ -147,6 +175,9 @@ static void take_option(struct natpunch_wan *wan, int key)
 	case OPT_HOLD:
 	case OPT_RELEASE:
 		take_hold(wan, key);
+		break;
+	case OPT_STUN_PORTS:
+		take_stun_ports(wan, optarg);
 		break;
 	default:
 		take_timeout(wan, key);

@@ -88,6 +88,18 @@ static void show_hold(const struct natpunch_wan *wan)
 		       format_hold_release(wan->hold_release));
 }
 
+static void show_stun_ports(const struct natpunch_wan *wan)
+{
+	uint32_t i;
+
+	if (!(wan->fields & NATPUNCH_HAS(WAN_STUN_PORT)))
+		return;
+	printf("  stun ports: %s", wan->n_stun_port ? "" : "none");
+	for (i = 0; i < wan->n_stun_port; i++)
+		printf("%s%u", i ? ", " : "", wan->stun_port[i]);
+	putchar('\n');
+}
+
 static void show(const struct ctl *ctl, const struct natpunch_wan *wan)
 {
 	bool present = wan->fields & NATPUNCH_HAS(WAN_IFINDEX);
@@ -111,6 +123,7 @@ static void show(const struct ctl *ctl, const struct natpunch_wan *wan)
 	printf("  inbound refresh: %s\n", wan->inbound_refresh ? "on" : "off");
 	show_timeouts(wan);
 	show_hold(wan);
+	show_stun_ports(wan);
 	printf("  mappings: %u\n", wan->mappings);
 }
 
@@ -135,6 +148,16 @@ static json_t *json_internal(const struct natpunch_wan *wan)
 		text = json_sprintf("%s/%u", format_addr(buf, &p->addr), p->len);
 		json_array_append_new(array, text);
 	}
+	return array;
+}
+
+static json_t *json_stun_ports(const struct natpunch_wan *wan)
+{
+	json_t *array = json_array();
+	uint32_t i;
+
+	for (i = 0; i < wan->n_stun_port; i++)
+		json_array_append_new(array, json_integer(wan->stun_port[i]));
 	return array;
 }
 
@@ -163,6 +186,8 @@ static json_t *json_wan(const struct natpunch_wan *wan)
 		json_add(o, "release",
 			 json_string(format_hold_release(wan->hold_release)));
 	}
+	if (wan->fields & NATPUNCH_HAS(WAN_STUN_PORT))
+		json_add(o, "stun_ports", json_stun_ports(wan));
 	json_add(o, "mappings", json_integer(wan->mappings));
 	return o;
 }
