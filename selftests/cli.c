@@ -44,6 +44,27 @@ static const struct wrong {
 	{ "wan set wan --hold never", 2, "never" },
 	{ "wan set wan --release later", 2, "later" },
 	{ "hold flush", 2, "flush" },
+	{ "wan set wan --stun-ports 0", 2, "0" },
+	{ "wan set wan --stun-ports 3478,", 2, "''" },
+	{ "wan set wan --stun-ports 1,2,3,4,5", 2, "4" },
+	{ "wan set wan --stun-ports 1,1", 1, "twice" },
+	{ "upstream show nosuch0", 1, "nosuch0" },
+	{ "upstream flush", 2, "flush" },
+	{ "predict", 2, "internal endpoint" },
+	{ "predict 10.1.0.2:5000", 2, "--to" },
+	{ "predict 10.1.0.2 --to 192.0.2.10:80", 2, "10.1.0.2" },
+	{ "predict 10.1.0.2:5000 --to 192.0.2.10:80 --proto sctp", 2, "sctp" },
+	{ "predict 10.1.0.2:5000 --to 192.0.2.10:80 --flows 0", 2, "1024" },
+	{ "predict 10.1.0.2:5000 --to 192.0.2.10:80 --flows 1025", 2, "1025" },
+	{ "predict 10.1.0.2:5000 --to 192.0.2.10:80 --within 60001", 2,
+	  "60001" },
+	{ "predict 10.1.0.2:5000 --to 192.0.2.10:80 --ports many", 2, "many" },
+	{ "predict 10.1.0.2:5000 --to 192.0.2.10:80 --wanted 101", 2, "101" },
+	{ "predict 10.1.0.2:5000 --to 192.0.2.10:80 --wan nosuch0", 1,
+	  "nosuch0" },
+	{ "predict 10.1.0.2:5000 --to 192.0.2.10:80 --for 0", 1, "--for" },
+	{ "predict 192.0.2.99:5000 --to 192.0.2.10:80", 1, "internal" },
+	{ "predict 10.1.0.2:5000 --to fd00::1", 1, "family" },
 	{ "crafted add 10.1.0.2:4000 any", 2, "--lease" },
 	{ "crafted add 10.1.0.2:4000 any --lease 0", 1, "--lease" },
 	{ "crafted add 10.1.0.2:4000 --lease 60", 2, "remote" },
@@ -70,7 +91,11 @@ static const char * const fine[] = {
 	"--version", "w sh", "map s", "wan show wan", "mapping show", "stats",
 	"reserve show", "hold show", "hold", "crafted show", "crafted auto",
 	"crafted run --help", "crafted add 10.1.0.2:4000 any --lease 1m",
-	"crafted add fd00::2 [fd00::]/8:80 --lease 60",
+	"crafted add fd00::2 [fd00::]/8:80 --lease 60", "upstream",
+	"upstream show wan", "predict --help",
+	"predict 10.1.0.2:5000 --to 192.0.2.10 --for 1m",
+	"predict 203.0.113.2:5000 --to 192.0.2.10:80 --proto tcp --flows 3"
+		" --within 100 --ports 4 --wanted 99.9% --wan wan",
 };
 
 static const char * const json[] = {
@@ -78,7 +103,8 @@ static const char * const json[] = {
 	"-j reserve show", "-j stats", "wan show -j -p", "-j hold show",
 	"-j crafted show", "-j crafted auto",
 	"-j crafted add 10.1.0.2:4000-4010 192.0.2.0/24:80 --lease 5",
-	"-j crafted run 10.1.0.2:4000 any -- true",
+	"-j crafted run 10.1.0.2:4000 any -- true", "-j upstream show",
+	"-j predict 10.1.0.2:5000 --to 192.0.2.10:80",
 };
 
 #define MORE 6

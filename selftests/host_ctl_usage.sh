@@ -15,7 +15,7 @@ out=$(mktemp)
 trap 'rm -f "$out"' EXIT
 export LC_ALL=C.UTF-8
 
-plan=96 count=0 failed=0
+plan=104 count=0 failed=0
 
 # usage: result STATUS NAME
 result()
@@ -85,8 +85,8 @@ helps monitor --help
 helps check --help
 helps help reserve add
 for verb in 'wan add' 'wan set' 'wan del' 'wan show' 'mapping show' \
-	    'mapping flush' 'reserve add' 'reserve del' 'reserve show' stats \
-	    monitor check; do
+	    'mapping flush' 'reserve add' 'reserve del' 'reserve show' \
+	    'upstream show' predict stats monitor check; do
 	read -ra words <<<"$verb"
 	"$ctl" "${words[@]}" --help >"$out" 2>&1 &&
 		grep -q "^Usage: natpunchctl $verb" "$out"
@@ -98,7 +98,7 @@ result $? "--version"
 # Words.
 refused 2 'OBJECT VERB'
 refused 2 "did you mean 'wan'" wna
-refused 2 'wan, mapping, reserve, hold, crafted, stats, monitor, check' frobnicate
+refused 2 'wan, mapping, reserve, hold, crafted, upstream, predict, stats, monitor, check' frobnicate
 refused 2 'mapping, monitor' m
 refused 2 "did you mean 'flush'" mapping flsh
 refused 2 'add, set, del, show' wan eth0
@@ -130,6 +130,10 @@ refused 2 'lacks the port' reserve add eth0 udp 10.0.0.2
 refused 2 'lacks the port' reserve add eth0 udp fd00::2
 refused 2 'tcp, udp, sctp' reserve add eth0 icmp 10.0.0.2:5
 refused 2 'port 0' reserve add eth0 udp 10.0.0.2:5 --external 0
+refused 2 '1 to 65535' wan add eth0 --stun-ports 3478,stun
+refused 2 '1 to 1024' predict 10.0.0.2:5 --to 192.0.2.1 --flows 2000
+refused 2 'not a probability' predict 10.0.0.2:5 --to 192.0.2.1 --wanted 0
+refused 2 '--to is missing' predict 10.0.0.2:5
 refused 2 '1 to 15 characters' wan add interface-of-mine
 
 # What is right, also when shortened and wherever common options stand.
@@ -139,6 +143,8 @@ understood w sh "${nowhere[@]}" -j
 understood "${nowhere[@]}" -jp ma s --proto 17 --internal '[fd00::2]:5'
 understood "${nowhere[@]}" ma f --external :5
 understood "${nowhere[@]}" ma f --external 192.0.2.1
+understood "${nowhere[@]}" up
+understood "${nowhere[@]}" pr 10.0.0.2:5 --to 192.0.2.1:7 --flows 3 --within 9
 understood "${nowhere[@]}" r a eth0 t '[fd00::2]:5' --external '[2001:db8::1]:6'
 understood "${nowhere[@]}" wan set eth0 --udp-timeout 2h4m --internal default
 refused 1 'ip netns' "${nowhere[@]}" wan show

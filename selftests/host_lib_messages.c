@@ -62,6 +62,9 @@ static struct natpunch_wan full_wan(void)
 	wan.n_addr = NATPUNCH_MAX_ADDRESSES;
 	wan.n_ext_addr = NATPUNCH_MAX_ADDRESSES;
 	wan.n_internal = NATPUNCH_MAX_INTERNAL;
+	wan.n_stun_port = NATPUNCH_MAX_STUN_PORTS;
+	for (i = 0; i < NATPUNCH_MAX_STUN_PORTS; i++)
+		wan.stun_port[i] = (uint16_t)(65535 - i);
 	for (i = 0; i < NATPUNCH_MAX_ADDRESSES; i++) {
 		wan.addr[i].family = i % 2 ? AF_INET6 : AF_INET;
 		wan.addr[i].in.s_addr = htonl(0x0a000000 + i);

@@ -40,6 +40,10 @@ static const struct command {
 	{ "crafted-dev-set", NATPUNCH_CMD_CRAFTED_DEV_SET, 0 },
 	{ "crafted-dev-get", NATPUNCH_CMD_CRAFTED_DEV_GET, 0 },
 	{ "crafted-dev-get dump", NATPUNCH_CMD_CRAFTED_DEV_GET, NLM_F_DUMP },
+	{ "upstream-get", NATPUNCH_CMD_UPSTREAM_GET, 0 },
+	{ "upstream-get dump", NATPUNCH_CMD_UPSTREAM_GET, NLM_F_DUMP },
+	{ "upstream-sample", NATPUNCH_CMD_UPSTREAM_SAMPLE, 0 },
+	{ "predict", NATPUNCH_CMD_PREDICT, 0 },
 };
 
 /* A complete request on wan0, so that rights are all that can be wrong. */
@@ -72,6 +76,28 @@ static struct req *complete(const struct command *c)
 	case NATPUNCH_CMD_CRAFTED_GET:
 		req = req_new(c->cmd, 0);
 		req_u32(req, NATPUNCH_A_CRAFTED_ID, 1);
+		break;
+	case NATPUNCH_CMD_UPSTREAM_GET:
+		req = req_new(c->cmd, 0);
+		req_ip(req, NATPUNCH_A_UPSTREAM_ADDR, "203.0.113.2");
+		req_u8(req, NATPUNCH_A_UPSTREAM_L4PROTO, IPPROTO_UDP);
+		break;
+	case NATPUNCH_CMD_UPSTREAM_SAMPLE:
+		req = req_new(c->cmd, 0);
+		req_u8(req, NATPUNCH_A_SAMPLE_L4PROTO, IPPROTO_UDP);
+		req_ip(req, NATPUNCH_A_SAMPLE_INT_ADDR, "203.0.113.2");
+		req_be16(req, NATPUNCH_A_SAMPLE_INT_PORT, 5000);
+		req_ip(req, NATPUNCH_A_SAMPLE_DEST_ADDR, "192.0.2.9");
+		req_be16(req, NATPUNCH_A_SAMPLE_DEST_PORT, 3478);
+		req_ip(req, NATPUNCH_A_SAMPLE_MAPPED_ADDR, "198.51.100.7");
+		req_be16(req, NATPUNCH_A_SAMPLE_MAPPED_PORT, 1024);
+		break;
+	case NATPUNCH_CMD_PREDICT:
+		req = req_new(c->cmd, 0);
+		req_u8(req, NATPUNCH_A_PREDICT_L4PROTO, IPPROTO_UDP);
+		req_ip(req, NATPUNCH_A_PREDICT_INT_ADDR, "10.0.0.3");
+		req_be16(req, NATPUNCH_A_PREDICT_INT_PORT, 5000);
+		req_ip(req, NATPUNCH_A_PREDICT_DEST_ADDR, "192.0.2.9");
 		break;
 	case NATPUNCH_CMD_CRAFTED_DEV_SET:
 		req = req_new(c->cmd, 0);
@@ -159,11 +185,14 @@ static int root_elsewhere_asks(int i)
 }
 
 /* The groups, each to be joined for itself. */
-static const char * const groups[] = { "mappings", "held SYNs" };
+static const char * const groups[] = { "mappings", "held SYNs", "upstreams" };
 
 static int join(int group)
 {
-	uint32_t id = group ? req_hold_group : req_group;
+	const uint32_t ids[] = {
+		req_group, req_hold_group, req_upstream_group
+	};
+	uint32_t id = ids[group];
 
 	return mnl_socket_setsockopt(req_sock, NETLINK_ADD_MEMBERSHIP, &id,
 				     sizeof(id)) ? errno : 0;
@@ -205,6 +234,10 @@ static int owner_asks(int unused)
 		{ "mapping-get dump", NATPUNCH_CMD_MAPPING_GET, NLM_F_DUMP },
 		{ "mapping-flush", NATPUNCH_CMD_MAPPING_FLUSH, 0 },
 		{ "stats-get", NATPUNCH_CMD_STATS_GET, 0 },
+		{ "upstream-get", NATPUNCH_CMD_UPSTREAM_GET, 0 },
+		{ "upstream-get dump", NATPUNCH_CMD_UPSTREAM_GET, NLM_F_DUMP },
+		{ "upstream-sample", NATPUNCH_CMD_UPSTREAM_SAMPLE, 0 },
+		{ "predict", NATPUNCH_CMD_PREDICT, 0 },
 		{ "reservation-del", NATPUNCH_CMD_RESERVATION_DEL, 0 },
 		{ "wan-del", NATPUNCH_CMD_WAN_DEL, 0 },
 		{ "hold-get dump", NATPUNCH_CMD_HOLD_GET, NLM_F_DUMP },

@@ -45,6 +45,7 @@ static const struct attr_def wan_attrs[] = {
 	ATTR("ext-addr", NATPUNCH_A_WAN_EXT_ADDR, 'a'),
 	ATTR("hold-answer", NATPUNCH_A_WAN_HOLD_ANSWER, '1', "4", "255"),
 	ATTR("hold-release", NATPUNCH_A_WAN_HOLD_RELEASE, '1', "2", "255"),
+	ATTR("stun-port", NATPUNCH_A_WAN_STUN_PORT, 'n'),
 	ATTR("unknown", 200, '4'),
 	ATTR(NULL, 0, 0)
 };
@@ -112,6 +113,47 @@ static const struct attr_def crafted_dev_attrs[] = {
 	ATTR(NULL, 0, 0)
 };
 
+static const struct attr_def upstream_attrs[] = {
+	ATTR("wan", NATPUNCH_A_UPSTREAM_WAN, 's'),
+	ATTR("addr", NATPUNCH_A_UPSTREAM_ADDR, 'a'),
+	ATTR("l4proto", NATPUNCH_A_UPSTREAM_L4PROTO, '1', "0", "1", "132"),
+	ATTR("samples", NATPUNCH_A_UPSTREAM_SAMPLES, '4'),
+	ATTR(NULL, 0, 0)
+};
+
+static const struct attr_def sample_attrs[] = {
+	ATTR("wan", NATPUNCH_A_SAMPLE_WAN, 's'),
+	ATTR("l4proto", NATPUNCH_A_SAMPLE_L4PROTO, '1', "0", "1", "132"),
+	ATTR("int-addr", NATPUNCH_A_SAMPLE_INT_ADDR, 'a'),
+	ATTR("int-port", NATPUNCH_A_SAMPLE_INT_PORT, 'n', "0"),
+	ATTR("dest-addr", NATPUNCH_A_SAMPLE_DEST_ADDR, 'a'),
+	ATTR("dest-port", NATPUNCH_A_SAMPLE_DEST_PORT, 'n', "0"),
+	ATTR("mapped-addr", NATPUNCH_A_SAMPLE_MAPPED_ADDR, 'a'),
+	ATTR("mapped-port", NATPUNCH_A_SAMPLE_MAPPED_PORT, 'n', "0"),
+	ATTR("age", NATPUNCH_A_SAMPLE_AGE, '4'),
+	ATTR("flows", NATPUNCH_A_SAMPLE_FLOWS, '4'),
+	ATTR("mappings", NATPUNCH_A_SAMPLE_MAPPINGS, '4'),
+	ATTR("flows-odd", NATPUNCH_A_SAMPLE_FLOWS_ODD, '4'),
+	ATTR("mappings-odd", NATPUNCH_A_SAMPLE_MAPPINGS_ODD, '4'),
+	ATTR(NULL, 0, 0)
+};
+
+static const struct attr_def predict_attrs[] = {
+	ATTR("wan", NATPUNCH_A_PREDICT_WAN, 's'),
+	ATTR("l4proto", NATPUNCH_A_PREDICT_L4PROTO, '1', "0", "1", "132"),
+	ATTR("int-addr", NATPUNCH_A_PREDICT_INT_ADDR, 'a'),
+	ATTR("int-port", NATPUNCH_A_PREDICT_INT_PORT, 'n', "0"),
+	ATTR("dest-addr", NATPUNCH_A_PREDICT_DEST_ADDR, 'a'),
+	ATTR("dest-port", NATPUNCH_A_PREDICT_DEST_PORT, 'n'),
+	ATTR("flows", NATPUNCH_A_PREDICT_FLOWS, '4', "0", "1025"),
+	ATTR("within", NATPUNCH_A_PREDICT_WITHIN, '4', "60001"),
+	ATTR("ports", NATPUNCH_A_PREDICT_PORTS, '4', "257"),
+	ATTR("wanted", NATPUNCH_A_PREDICT_WANTED, '4', "0", "1073741825"),
+	ATTR("lifetime", NATPUNCH_A_PREDICT_LIFETIME, '4', "0", "2592001"),
+	ATTR("ext-port", NATPUNCH_A_PREDICT_EXT_PORT, 'n'),
+	ATTR(NULL, 0, 0)
+};
+
 static const struct command {
 	const char *name;
 	uint8_t cmd;
@@ -135,6 +177,10 @@ static const struct command {
 	{ "crafted-get", NATPUNCH_CMD_CRAFTED_GET, crafted_attrs },
 	{ "crafted-dev-set", NATPUNCH_CMD_CRAFTED_DEV_SET, crafted_dev_attrs },
 	{ "crafted-dev-get", NATPUNCH_CMD_CRAFTED_DEV_GET, crafted_dev_attrs },
+	{ "upstream-get", NATPUNCH_CMD_UPSTREAM_GET, upstream_attrs },
+	{ "upstream-ntf", NATPUNCH_CMD_UPSTREAM_NTF, upstream_attrs },
+	{ "upstream-sample", NATPUNCH_CMD_UPSTREAM_SAMPLE, sample_attrs },
+	{ "predict", NATPUNCH_CMD_PREDICT, predict_attrs },
 };
 
 /* A request, parsed. */
@@ -162,7 +208,8 @@ struct request {
 #define WAN_CONFIG							\
 	" filter=2 port-min=2000 port-max=3000 internal=10.0.0.0/8 nat66=0" \
 	" inbound-refresh=1 udp-timeout=300 icmp-timeout=60"		\
-	" tcp-timeout=7440 tcp-transitory=240 hold-answer=1 hold-release=1"
+	" tcp-timeout=7440 tcp-transitory=240 hold-answer=1 hold-release=1"	\
+	" stun-port=3478"
 
 static const struct base {
 	const char *request;
@@ -189,6 +236,16 @@ static const struct base {
 	  " int-port=5000", "" },
 	{ "reservation-del wan=wan0 l4proto=17 int-addr=10.0.0.2 int-port=5000",
 	  "wan l4proto int-addr int-port" },
+	{ "upstream-get wan=wan0 addr=203.0.113.2 l4proto=17", "addr l4proto" },
+	{ "upstream-get/dump wan=wan0 addr=203.0.113.2 l4proto=17", "" },
+	{ "upstream-sample wan=wan0 l4proto=17 int-addr=203.0.113.2"
+	  " int-port=40000 dest-addr=192.0.2.9 dest-port=3478"
+	  " mapped-addr=198.51.100.7 mapped-port=1024 age=1000 flows=5"
+	  " mappings=4 flows-odd=2 mappings-odd=1",
+	  "l4proto int-addr int-port dest-addr dest-port mapped-addr mapped-port" },
+	{ "predict wan=wan0 l4proto=17 int-addr=10.0.0.9 int-port=6000"
+	  " dest-addr=192.0.2.9 dest-port=3478 flows=2 within=10 ports=8"
+	  " wanted=1000000 lifetime=10", "l4proto int-addr int-port dest-addr" },
 	{ "wan-del dev=wan0", "dev" },
 	{ "hold-get/dump ext-addr=203.0.113.2 ext-port=40000"
 	  " remote-addr=192.0.2.9 remote-port=443", "" },
@@ -438,6 +495,72 @@ static const struct fault {
 	  ENOENT },
 	{ "an attribute of crafted-dev-set", "crafted-dev-get dev=wan0 *on=1",
 	  EINVAL },
+
+	{ "five STUN ports",
+	  "wan-set dev=wan0 stun-port=1 stun-port=2 stun-port=3 stun-port=4"
+	  " *stun-port=5", ENOSPC },
+	{ "a STUN port twice", "wan-set dev=wan0 stun-port=1 *stun-port=1",
+	  EINVAL },
+	{ "no STUN port behind one", "wan-set dev=wan0 stun-port=1 *stun-port=0",
+	  EINVAL },
+	{ "a STUN port behind none", "wan-set dev=wan0 stun-port=0 *stun-port=1",
+	  EINVAL },
+
+	{ "nothing at all", "upstream-get !addr", EINVAL },
+	{ "no protocol", "upstream-get addr=203.0.113.2 !l4proto", EINVAL },
+	{ "an address that no WAN has",
+	  "upstream-get *addr=192.0.2.7 l4proto=17", ENOENT },
+	{ "an address of another WAN",
+	  "upstream-get wan=wan2 *addr=203.0.113.2 l4proto=17", ENOENT },
+	{ "a WAN that is not managed", "upstream-get/dump *wan=wan1", ENOENT },
+	{ "an attribute of replies", "upstream-get/dump *samples=1", EINVAL },
+	{ "an event's number as a command", "upstream-ntf", EOPNOTSUPP },
+
+#define SAMPLE "upstream-sample l4proto=17 int-port=40000 dest-port=3478"
+#define DEST " dest-addr=192.0.2.9"
+#define MAPPED " mapped-addr=198.51.100.7 mapped-port=1024"
+	{ "a WAN that is not managed",
+	  SAMPLE DEST MAPPED " int-addr=203.0.113.2 *wan=wan1", ENOENT },
+	{ "an internal endpoint without mapping",
+	  SAMPLE DEST MAPPED " *int-addr=10.0.0.77 wan=wan0", ENOENT },
+	{ "several WANs, and none named",
+	  SAMPLE DEST MAPPED " int-addr=10.0.0.77", EINVAL },
+	{ "a multicast destination",
+	  SAMPLE MAPPED " int-addr=203.0.113.2 *dest-addr=224.0.0.1", EINVAL },
+	{ "a loopback address that is mapped to",
+	  SAMPLE DEST " int-addr=203.0.113.2 *mapped-addr=127.0.0.1"
+	  " mapped-port=1", EINVAL },
+	{ "a destination of the other family",
+	  SAMPLE MAPPED " int-addr=203.0.113.2 *dest-addr=2001:db8::9",
+	  EINVAL },
+	{ "an address of the other family that is mapped to",
+	  SAMPLE DEST " int-addr=203.0.113.2 *mapped-addr=2001:db8::7"
+	  " mapped-port=1", EINVAL },
+	{ "IPv6 on a WAN that does not translate it",
+	  "upstream-sample wan=wan0 l4proto=17 *int-addr=2001:db8::77"
+	  " int-port=1 dest-addr=2001:db8::9 dest-port=1"
+	  " mapped-addr=2001:db8::7 mapped-port=1", ENOENT },
+
+#define PREDICT "predict l4proto=17 int-port=6000"
+	{ "a WAN that is not managed",
+	  PREDICT DEST " int-addr=10.0.0.9 *wan=wan1", ENOENT },
+	{ "several WANs, and none named", PREDICT DEST " int-addr=10.0.0.9",
+	  EINVAL },
+	{ "an address outside the internal prefixes",
+	  PREDICT DEST " wan=wan0 *int-addr=192.0.2.1", EINVAL },
+	{ "IPv6 on a WAN that does not translate it",
+	  PREDICT " wan=wan0 *int-addr=fd00::1 dest-addr=2001:db8::9",
+	  EINVAL },
+	{ "a destination of the other family",
+	  PREDICT " wan=wan0 int-addr=10.0.0.9 *dest-addr=2001:db8::9",
+	  EINVAL },
+	{ "the destination 0.0.0.0",
+	  PREDICT " wan=wan0 int-addr=10.0.0.9 *dest-addr=0.0.0.0", EINVAL },
+	{ "an attribute of replies",
+	  PREDICT DEST " wan=wan0 int-addr=10.0.0.9 *ext-port=1", EINVAL },
+	{ "a dump of what cannot be dumped",
+	  "predict/dump wan=wan0 l4proto=17 int-addr=10.0.0.9 int-port=6000"
+	  DEST, EOPNOTSUPP },
 
 	{ "an attribute, even padding", "stats-get *pad=1", EINVAL },
 	{ "an attribute of the reply", "stats-get *mappings=1", EINVAL },

@@ -31,9 +31,10 @@
 
 static struct mnl_socket *req_sock;
 static uint16_t req_family;
-/* The groups of events of mappings and of held SYNs. */
+/* The groups of events of mappings, of held SYNs and of upstreams. */
 static uint32_t req_group;
 static UNUSED uint32_t req_hold_group;
+static UNUSED uint32_t req_upstream_group;
 
 /* A request under construction. */
 struct req {
@@ -246,6 +247,8 @@ static void req_family_reply(const struct nlmsghdr *nlh,
 				req_group = id;
 			else if (!strcmp(name, NATPUNCH_MCGRP_HOLD))
 				req_hold_group = id;
+			else if (!strcmp(name, NATPUNCH_MCGRP_UPSTREAM))
+				req_upstream_group = id;
 		}
 	}
 }
