@@ -305,6 +305,58 @@ static struct seen wan_del_forgets(const struct row *row)
 }
 
 /*
+ * An upstream with address and port-dependent mapping that counts upwards: what the
+ * LAN makes in the meantime moves the next port on. The samples are told, the flows
+ * are real.
+ */
+static struct seen lan_flows_move_the_port(const struct row *row)
+{
+	struct natpunch_prediction q;
+	unsigned int i, port = 30000;
+	int err = 0;
+
+	for (i = 0; i < 6 && !err; i++, port++) {
+		/* Each is a flow of its own, and the upstream's next port. */
+		external(row->protocol, A, 5000, server(1, 7000 + i));
+		err = tell(row->protocol, host(A, 5000),
+			   server(1, 7000 + i), above(port));
+	}
+	/* Neighbours take three ports. */
+	for (i = 0; i < 3; i++, port++)
+		external(row->protocol, A2, 6000 + i, server(2, 7000));
+	q = question(row->protocol, host(A, 5000), server(1, 7777));
+	predicted(&q);
+	return seen(!err && q.mapping == NATPUNCH_UPSTREAM_MAPPING_APD &&
+		    q.alloc == NATPUNCH_UPSTREAM_ALLOC_STEP && q.n_guess &&
+		    q.guess[0].port == port,
+		    "mapping %s, ports %s, next %u of %u, not %u",
+		    natpunch_upstream_mapping_name(q.mapping),
+		    natpunch_upstream_alloc_name(q.alloc),
+		    q.n_guess ? q.guess[0].port : 0, q.n_guess, port);
+}
+
+/* What the upstream keeps, it gives again. */
+static struct seen known_mapping_is_told(const struct row *row)
+{
+	struct natpunch_prediction q;
+	unsigned int i;
+
+	external(row->protocol, A, 5000, server(1, 7000));
+	for (i = 0; i < 4; i++)
+		tell(row->protocol, host(A, 5000),
+		     server(1 + (int)i % 2, 7000 + i / 2), above(30000));
+	q = question(row->protocol, host(A, 5000), server(2, 7777));
+	predicted(&q);
+	return seen(q.mapping == NATPUNCH_UPSTREAM_MAPPING_EI && q.known &&
+		    q.n_guess && q.guess[0].port == 30000 &&
+		    ep_same_addr(endpoint(&q.mapped_addr, 0), above(0)),
+		    "mapping %s, %s, next %u",
+		    natpunch_upstream_mapping_name(q.mapping),
+		    q.known ? "known" : "new",
+		    q.n_guess ? q.guess[0].port : 0);
+}
+
+/*
  * Events
  */
 
@@ -402,6 +454,13 @@ static const struct row rows[] = {
 	  .measure = internal_endpoint_is_understood, .protocol = IPPROTO_UDP },
 	{ .name = "TCP: an internal endpoint is understood",
 	  .measure = internal_endpoint_is_understood, .protocol = IPPROTO_TCP },
+	{ .name = "UDP: the LAN's flows move the next port",
+	  .measure = lan_flows_move_the_port, .protocol = IPPROTO_UDP,
+	  .families = BOTH },
+	{ .name = "TCP: the LAN's flows move the next port",
+	  .measure = lan_flows_move_the_port, .protocol = IPPROTO_TCP },
+	{ .name = "UDP: the upstream's mapping is used again",
+	  .measure = known_mapping_is_told, .protocol = IPPROTO_UDP },
 	{ .name = "the end of the WAN forgets", .measure = wan_del_forgets,
 	  .protocol = IPPROTO_UDP },
 	{ .name = "a change is told once", .measure = change_is_told,

@@ -117,8 +117,11 @@ static struct seen seen_known(bool ok, struct known k)
 
 static struct job turn;
 
+/* It stays, for it is slow to start. */
 static void start_coturn(void)
 {
+	if (turn.pid)
+		return;
 	turn = job_start(SERVER, "exec turnserver -n --no-cli --no-auth "
 			 "--no-tls --no-dtls -r lab -L %s -L %s -p %d "
 			 "--alt-listening-port %d --relay-threads 1 "
@@ -128,6 +131,13 @@ static void start_coturn(void)
 			 STUN_PORT, OTHER_PORT);
 	if (!job_wait_for(&turn, "Total General servers", 30000))
 		ktap_bail("no coturn: %s", job_output(&turn));
+}
+
+static void stop_coturn(void)
+{
+	if (turn.pid)
+		job_stop(&turn);
+	turn.pid = 0;
 }
 
 static struct ep *connect_udp(int sock, struct ep *to)
@@ -192,7 +202,6 @@ static struct seen coturn_tells(const struct row *row)
 	start_coturn();
 	mapped = ask(row->protocol, A, 5000, server(1, STUN_PORT),
 		     (enum stun_dialect)row->arg);
-	job_stop(&turn);
 	k = known(row->protocol);
 	return seen_known(is_above(&mapped) && k.samples == 1 &&
 			  !k.refused && !strcmp(k.mapped, above()), k);
@@ -207,7 +216,6 @@ static struct seen stock_client_tells(const struct row *row)
 	start_coturn();
 	run(A, "timeout 20 turnutils_stunclient -p %d %s", STUN_PORT,
 	    ep_addr_str(server(1, 0)));
-	job_stop(&turn);
 	k = known(IPPROTO_UDP);
 	return seen_known(k.samples > 0 && !k.refused &&
 			  !strcmp(k.mapped, above()), k);
@@ -223,7 +231,6 @@ static struct seen own_question_tells(const struct row *row)
 	start_coturn();
 	mapped = ask(row->protocol, GA, 5000, server(1, STUN_PORT),
 		     STUN_RFC5389);
-	job_stop(&turn);
 	k = known(row->protocol);
 	return seen_known(is_above(&mapped) && k.samples == 1, k);
 }
@@ -243,7 +250,6 @@ static struct seen other_port_tells_nothing(const struct row *row)
 	start_coturn();
 	mapped = ask(row->protocol, A, 5000, server(1, OTHER_PORT),
 		     STUN_RFC5389);
-	job_stop(&turn);
 	k = known(row->protocol);
 	return seen_known(is_above(&mapped) && !k.samples && !k.refused, k);
 }
@@ -260,7 +266,6 @@ static struct seen given_port_tells(const struct row *row)
 		     STUN_RFC5389);
 	/* It has taken the place of the usual ones. */
 	ask(row->protocol, A, 5001, server(1, STUN_PORT), STUN_RFC5389);
-	job_stop(&turn);
 	k = known(row->protocol);
 	return seen_known(is_above(&mapped) && k.samples == 1, k);
 }
@@ -288,7 +293,6 @@ static struct seen rule_tells(const struct row *row)
 	start_coturn();
 	mapped = ask(row->protocol, A, 5000, server(1, OTHER_PORT),
 		     STUN_RFC5389);
-	job_stop(&turn);
 	k = known(row->protocol);
 	return seen_known(is_above(&mapped) && k.samples == 1, k);
 }
@@ -329,6 +333,7 @@ static bool begin_dialogue(struct dialogue *d)
 	uint8_t buf[1500];
 	ssize_t n;
 
+	stop_coturn();
 	memset(d, 0, sizeof(*d));
 	d->a = udp_open(A, host(A, 5000));
 	d->server = udp_open(SERVER, to);
@@ -504,6 +509,7 @@ static struct seen unasked_is_refused(const struct row *row)
 	bool passed;
 
 	(void)row;
+	stop_coturn();
 	begin_above();
 	flow = flow_open(IPPROTO_UDP, A, 5000, server(1, STUN_PORT));
 	memset(&d, 0, sizeof(d));
@@ -549,8 +555,7 @@ static struct seen fragments_are_read(const struct row *row)
 
 static struct seen split_message_is_left_alone(const struct row *row)
 {
-	int listener = stream_listen(IPPROTO_TCP, SERVER, server(1, STUN_PORT));
-	int a = stream_open(IPPROTO_TCP, A, host(A, 5000)), s;
+	int a = stream_open(IPPROTO_TCP, A, host(A, 5000)), s, listener;
 	struct stun_message request, m;
 	struct ep external;
 	struct known k;
@@ -558,6 +563,8 @@ static struct seen split_message_is_left_alone(const struct row *row)
 	ssize_t n;
 
 	(void)row;
+	stop_coturn();
+	listener = stream_listen(IPPROTO_TCP, SERVER, server(1, STUN_PORT));
 	begin_above();
 	stream_connect(a, server(1, STUN_PORT));
 	s = stream_accept(listener, &external, COMES_MS);
@@ -590,7 +597,6 @@ static struct seen own_address_forgets(const struct row *row)
 	begin_above();
 	start_coturn();
 	ask(IPPROTO_UDP, A, 5000, server(1, STUN_PORT), STUN_RFC5389);
-	job_stop(&turn);
 	before = known(IPPROTO_UDP);
 	must(GA, "ip addr del 203.0.113.2/24 dev wan");
 	sleep_s(3);
@@ -629,7 +635,6 @@ static struct seen address_above_forgets(const struct row *row)
 	set_above(ABOVE_NEW);
 	run(NET, "conntrack -F");
 	ask_over(sock, STUN_RFC5389);
-	job_stop(&turn);
 	after = known(IPPROTO_UDP);
 	return end_above(seen(before.samples == 3 && after.samples == 1 &&
 			      !strcmp(after.mapped, ABOVE_NEW),
