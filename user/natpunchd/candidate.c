@@ -65,9 +65,10 @@ static void on_mapped(void *data, int error, const union endpoint *public,
 	const struct stun_server *server;
 
 	(void)rtt_ms;
-	mapped_free(error ? p->mapped : NULL);
-	if (error)
+	if (error) {
+		mapped_free(p->mapped);
 		p->mapped = NULL;
+	}
 	if (error == -EPIPE)
 		return;
 	server = &p->gateway->servers[p->server];
@@ -79,7 +80,8 @@ static void on_mapped(void *data, int error, const union endpoint *public,
 	}
 	p->public = *public;
 	p->upstream = !endpoint_equal(public, &p->external->external);
-	if (p->upstream)
+	/* Who asks opens nothing: his SYN goes all the way. */
+	if (p->upstream && p->session->role == SESSION_SERVES)
 		p->hops = hops_measure(p->gateway, &server->addr, on_hops, p);
 	if (!p->hops)
 		gathered(p);

@@ -73,10 +73,10 @@ static void on_mapped(void *data, int error, const union endpoint *public,
 	struct flow *f = data;
 
 	(void)rtt_ms;
-	if (error)
+	if (error) {
 		mapped_free(f->mapped);
-	if (error)
 		f->mapped = NULL;
+	}
 	if (f->state != FLOW_MAPPING)
 		return;
 	if (error) {

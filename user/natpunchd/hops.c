@@ -14,7 +14,7 @@ struct hops {
 	int fd;
 	struct event *event, *timer;
 	uint16_t id;
-	bool private[HOPS_MAX + 1];
+	bool answered[HOPS_MAX + 1], private[HOPS_MAX + 1];
 	hops_fn *fn;
 	void *data;
 };
@@ -29,7 +29,7 @@ static bool is_private(uint32_t addr)
 	       a >> 22 == 0x64400000 >> 22;		/* 100.64.0.0/10 */
 }
 
-/* Our echo request, quoted by a router at which it died: its number, or 0. */
+/* Which of our echo requests a router quotes, at which it died, or 0. */
 static unsigned int quoted(const struct hops *h, const uint8_t *data,
 			   size_t len)
 {
@@ -56,18 +56,35 @@ static unsigned int quoted(const struct hops *h, const uint8_t *data,
 	return ntohs(echo.un.echo.sequence);
 }
 
+/* All answered up to the first that is public: the rest does not matter. */
+static bool is_complete(const struct hops *h)
+{
+	unsigned int i;
+
+	for (i = 1; i <= HOPS_MAX && h->answered[i]; i++)
+		if (!h->private[i])
+			return true;
+	return false;
+}
+
 static void on_icmp(evutil_socket_t fd, short what, void *data)
 {
 	struct sockaddr_in from;
 	socklen_t from_len = sizeof(from);
 	struct hops *h = data;
 	uint8_t packet[256];
+	unsigned int n;
 	ssize_t len;
 
 	(void)what;
 	len = recvfrom(fd, packet, sizeof(packet), 0, (void *)&from, &from_len);
-	if (len > 0 && is_private(from.sin_addr.s_addr))
-		h->private[quoted(h, packet, (size_t)len)] = true;
+	if (len <= 0)
+		return;
+	n = quoted(h, packet, (size_t)len);
+	h->answered[n] = true;
+	h->private[n] = is_private(from.sin_addr.s_addr);
+	if (is_complete(h))
+		event_active(h->timer, EV_TIMEOUT, 0);
 }
 
 static void on_time(evutil_socket_t fd, short what, void *data)

@@ -20,9 +20,17 @@
 
 struct table {
 	struct nft_ctx *nft;
-	unsigned int watches;
 	char error[256];
 };
+
+/*
+ * After conntrack: an answer that conntrack knows the question of is none of
+ * ours. What a service says to a SYN that we crafted is.
+ */
+#define WATCH \
+	"		ct state invalid,untracked meta mark != " STR(TABLE_MARK) \
+	" ip saddr . tcp sport . ip daddr . tcp dport @watch" \
+	" tcp flags & (syn | rst | ack) != syn queue to " STR(TABLE_QUEUE) "\n"
 
 /*
  * Just before the admin's destination NAT and before natpunch's source NAT. The
@@ -76,32 +84,15 @@ static const char ruleset[] =
 	"		type filter hook output priority raw\n"
 	"		meta mark " STR(TABLE_MARK) " notrack\n"
 	"	}\n"
-	"}\n";
-
-/*
- * After conntrack: an answer that conntrack knows the question of is none of
- * ours. What the device says to a SYN that we crafted is.
- */
-#define WATCH_RULE \
-	"ip saddr . tcp sport . ip daddr . tcp dport @watch " \
-	"ct state invalid,untracked meta mark != " STR(TABLE_MARK) " " \
-	"tcp flags & (syn | rst | ack) != syn queue to " STR(TABLE_QUEUE)
-
-static const char watch_chains[] =
-	"table inet " TABLE_NAME " {\n"
 	"	chain watch-in {\n"
 	"		type filter hook prerouting priority -190\n"
-	"		" WATCH_RULE "\n"
+	WATCH
 	"	}\n"
 	"	chain watch-local {\n"
 	"		type filter hook output priority -190\n"
-	"		" WATCH_RULE "\n"
+	WATCH
 	"	}\n"
 	"}\n";
-
-static const char unwatch_chains[] =
-	"delete chain inet " TABLE_NAME " watch-in\n"
-	"delete chain inet " TABLE_NAME " watch-local\n";
 
 static int run(struct table *t, const char *text)
 {
@@ -267,21 +258,12 @@ int table_watch(struct table *t, const union endpoint *src,
 		const union endpoint *dst, unsigned int seconds)
 {
 	char s[PART_SIZE], d[PART_SIZE];
-	int err = 0;
 
 	if (!is_v4(src) || !is_v4(dst))
 		return -EAFNOSUPPORT;
-	if (!t->watches)
-		err = run(t, watch_chains);
-	if (!err)
-		err = runf(t, "add element inet " TABLE_NAME
-			   " watch { %s . %s timeout %us }\n", part(s, src),
-			   part(d, dst), seconds);
-	if (err && !t->watches)
-		run(t, unwatch_chains);
-	if (!err)
-		t->watches++;
-	return err;
+	return runf(t, "add element inet " TABLE_NAME
+		    " watch { %s . %s timeout %us }\n", part(s, src),
+		    part(d, dst), seconds);
 }
 
 void table_unwatch(struct table *t, const union endpoint *src,
@@ -291,6 +273,4 @@ void table_unwatch(struct table *t, const union endpoint *src,
 
 	runf(t, "delete element inet " TABLE_NAME " watch { %s . %s }\n",
 	     part(s, src), part(d, dst));
-	if (!--t->watches)
-		run(t, unwatch_chains);
 }

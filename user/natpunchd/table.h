@@ -15,7 +15,9 @@
  * be it with our death or by somebody's `nft flush ruleset`.
  *
  * Only first packets of flows meet these rules, so they cost a flow nothing
- * later. The exception is "watch", whose chain is there only while needed.
+ * later. The exception is one comparison of conntrack's state ("watch"). Its chain
+ * stays although it is rarely of use: a chain that comes or goes makes the kernel
+ * forget, or misplace, the packets that wait in its queues.
  *
  * Every call is a transaction: done, or nothing has changed.
  */
