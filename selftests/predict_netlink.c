@@ -312,14 +312,14 @@ static struct seen wan_del_forgets(const struct row *row)
 static struct seen lan_flows_move_the_port(const struct row *row)
 {
 	struct natpunch_prediction q;
-	unsigned int i, port = 30000;
-	int err = 0;
+	unsigned int port = 30000;
+	int i, err = 0;
 
 	for (i = 0; i < 6 && !err; i++, port++) {
 		/* Each is a flow of its own, and the upstream's next port. */
-		external(row->protocol, A, 5000, server(1, 7000 + i));
+		external(row->protocol, A, 5000, server(1 + i % 2, 7000 + i));
 		err = tell(row->protocol, host(A, 5000),
-			   server(1, 7000 + i), above(port));
+			   server(1 + i % 2, 7000 + i), above(port));
 	}
 	/* Neighbours take three ports. */
 	for (i = 0; i < 3; i++, port++)

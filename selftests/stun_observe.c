@@ -123,11 +123,11 @@ static void start_coturn(void)
 	if (turn.pid)
 		return;
 	turn = job_start(SERVER, "exec turnserver -n --no-cli --no-auth "
-			 "--no-tls --no-dtls -r lab -L %s -L %s -p %d "
-			 "--alt-listening-port %d --relay-threads 1 "
+			 "--no-tls --no-dtls -r lab -L 192.0.2.10 "
+			 "-L 192.0.2.11 -L 2001:db8:5::10 -L 2001:db8:5::11 "
+			 "-p %d --alt-listening-port %d --relay-threads 1 "
 			 "-b /run/netns/turndb --pidfile /run/netns/turn.pid "
 			 "--log-file stdout --simple-log",
-			 ep_addr_str(server(1, 0)), ep_addr_str(server(2, 0)),
 			 STUN_PORT, OTHER_PORT);
 	if (!job_wait_for(&turn, "Total General servers", 30000))
 		ktap_bail("no coturn: %s", job_output(&turn));
