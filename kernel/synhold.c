@@ -48,25 +48,36 @@ static struct hlist_head *np_hold_bucket(struct np_holds *holds,
 
 static u16 np_hold_prefix(struct np_holds *holds, const struct np_pair *pair)
 {
-	/* An IPv6 host has a /64 to itself. */
-	u32 half = pair->family == NFPROTO_IPV4 ? 0 :
-		   (__force u32)pair->rem_ip.ip6[1];
+	const __be32 *ip = pair->rem_ip.ip6;
+	u32 hash;
 
-	return hsiphash_2u32((__force u32)pair->rem_ip.all[0], half,
-			     &holds->key) & (NP_HOLD_PREFIXES - 1);
+	/* An IPv6 host has a /64 to itself. */
+	if (pair->family == NFPROTO_IPV4)
+		hash = hsiphash_1u32((__force u32)ip[0], &holds->key);
+	else
+		hash = hsiphash_2u32((__force u32)ip[0], (__force u32)ip[1],
+				     &holds->key);
+	return hash & (NP_HOLD_PREFIXES - 1);
+}
+
+/* Under the lock. */
+static struct np_hold *np_hold_in_bucket(const struct hlist_head *bucket,
+					 const struct np_pair *pair)
+{
+	struct np_hold *hold;
+
+	hlist_for_each_entry(hold, bucket, node)
+		if (!memcmp(&hold->pair, pair, sizeof(*pair)))
+			return hold;
+	return NULL;
 }
 
 static struct np_hold *np_hold_find(struct np_holds *holds,
 				    const struct np_pair *pair)
 {
-	struct np_hold *hold;
-
 	lockdep_assert_held(&holds->lock);
 
-	hlist_for_each_entry(hold, np_hold_bucket(holds, pair), node)
-		if (!memcmp(&hold->pair, pair, sizeof(*pair)))
-			return hold;
-	return NULL;
+	return np_hold_in_bucket(np_hold_bucket(holds, pair), pair);
 }
 
 static void np_hold_unlink(struct np_holds *holds, struct np_hold *hold)
@@ -125,6 +136,7 @@ static struct sk_buff *np_hold_repeat(struct np_hold *hold,
 
 /* Make room at the namespace's cap. Returns who had to go. */
 static struct np_hold *np_hold_insert(struct np_holds *holds,
+				      struct hlist_head *bucket,
 				      struct np_hold *hold)
 {
 	struct np_hold *oldest = NULL;
@@ -135,7 +147,7 @@ static struct np_hold *np_hold_insert(struct np_holds *holds,
 		if (oldest)
 			np_hold_unlink(holds, oldest);
 	}
-	hlist_add_head(&hold->node, np_hold_bucket(holds, &hold->pair));
+	hlist_add_head(&hold->node, bucket);
 	list_add_tail(&hold->list, &holds->queue);
 	holds->prefixes[hold->prefix]++;
 	WRITE_ONCE(holds->count, holds->count + 1);
@@ -182,14 +194,16 @@ static int np_hold_add(struct np_net *npn, const struct np_pair *pair,
 	struct np_hold *hold, *same, *oldest = NULL;
 	struct np_holds *holds = npn->holds;
 	struct sk_buff *old = NULL;
+	struct hlist_head *bucket;
 	int err = 0;
 
+	bucket = np_hold_bucket(holds, pair);
 	hold = np_hold_new(npn, pair, skb, wan, state);
 	if (!hold)
 		return -ENOMEM;
 
 	spin_lock_bh(&holds->lock);
-	same = np_hold_find(holds, pair);
+	same = np_hold_in_bucket(bucket, pair);
 	if (!same && holds->prefixes[hold->prefix] >= NP_HOLD_PER_PREFIX)
 		err = -EDQUOT;
 	else
@@ -197,7 +211,7 @@ static int np_hold_add(struct np_net *npn, const struct np_pair *pair,
 	if (same)
 		old = np_hold_repeat(same, hold);
 	else if (!err)
-		oldest = np_hold_insert(holds, hold);
+		oldest = np_hold_insert(holds, bucket, hold);
 	spin_unlock_bh(&holds->lock);
 
 	if (oldest)
