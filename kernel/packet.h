@@ -74,26 +74,28 @@ static inline bool np_packet_is_syn(const struct sk_buff *skb, u8 family)
 static inline bool np_packet_maybe_rst(const struct sk_buff *skb, u8 family,
 				       u16 *port)
 {
-	unsigned int off = skb_network_offset(skb);
+	const unsigned char *ip = skb_network_header(skb);
 	const struct tcphdr *th;
 
 	*port = 0;
-
 	if (family == NFPROTO_IPV4) {
-		if (ip_hdr(skb)->protocol != IPPROTO_TCP)
+		if (((const struct iphdr *)ip)->protocol != IPPROTO_TCP)
 			return false;
-		off += ip_hdrlen(skb);
+		th = (const void *)(ip + ((const struct iphdr *)ip)->ihl * 4);
 	} else {
+		if (((const struct ipv6hdr *)ip)->nexthdr == IPPROTO_UDP)
+			return false;
 		/* There may be other headers between the two. */
-		if (ipv6_hdr(skb)->nexthdr != IPPROTO_TCP)
-			return ipv6_hdr(skb)->nexthdr != IPPROTO_UDP;
-		off += sizeof(struct ipv6hdr);
+		if (((const struct ipv6hdr *)ip)->nexthdr != IPPROTO_TCP)
+			return true;
+		th = (const void *)(ip + sizeof(struct ipv6hdr));
 	}
-	if (skb_headlen(skb) < off + sizeof(*th))
+	if ((const unsigned char *)(th + 1) > skb->data + skb_headlen(skb))
 		return true;
-	th = (const struct tcphdr *)(skb->data + off);
+	if (!th->rst)
+		return false;
 	*port = ntohs(th->source);
-	return th->rst;
+	return true;
 }
 
 static inline bool np_packet_is_rst(const struct sk_buff *skb, u8 family)
