@@ -17,11 +17,15 @@
 /* A known mapping is still there, a port that was free is still: 63/64. */
 #define NP_KEEPS	(NP_P_ONE - NP_P_ONE / 64)
 
-/* What is less probable makes no stream. */
-#define NP_NEGLIGIBLE	(NP_P_ONE >> 10)
+/* What is less probable is left out: the best come first. */
+#define NP_NEGLIGIBLE	(NP_P_ONE >> 8)
 
 /* The first guesses are worth adding up what all hypotheses give them. */
-#define NP_EXACT	64
+#define NP_EXACT	8
+#define NP_MIXED	12	/* and of these the next */
+#define NP_COUNTS	(NP_P_ONE >> 6)	/* ... if it is that probable */
+
+#define NP_FEW		(NP_P_ONE >> 5)	/* others are not, after that */
 
 #define NP_ADVICE_FLOWS	256	/* more is rude */
 
@@ -39,6 +43,9 @@ struct np_list {
 	u32 lo, hi;		/* what all flats have in common */
 	u32 taken;		/* of those */
 	u32 below, above;	/* what is next outside */
+	u32 offer;		/* the flats' next port, 0: not looked for, */
+	u32 parts[NP_FLATS];	/* and what each says of it */
+	u32 worth;		/* all together */
 };
 
 /*
@@ -144,12 +151,42 @@ static u32 np_peak(const struct np_stream *st)
 {
 	u64 var = st->var >> 16;
 
-	if (var < 144 && st->rho < NP_Q16 / 8 * 7)
+	if (var < 25 && st->rho < NP_Q16 / 8 * 7)
 		return np_peak_sum(st);
 	if ((u64)st->c0 > (u64)st->rho * 32)
 		return (u32)div_u64(428360687ULL << 8,
 				    np_sqrt(st->var) | 1);
 	return np_exp2_minus(-np_log2_of(st, st->mode));
+}
+
+/*
+ * @g numbers further from the peak at once, from @f on: the ratio between two
+ * neighbours changes little over a part of the standard deviation.
+ */
+static u32 np_jump(const struct np_stream *st, u32 p, u32 f, u32 g, u32 side)
+{
+	u32 middle = side ? f + g / 2 : f - g / 2;
+	s64 ratio = (s64)np_log2(st->c0 + (u64)middle * st->rho + 1) -
+		    np_log2((u64)(middle + 1) << 16);
+
+	return np_mul(p, np_exp2_minus(side ? -ratio * g : ratio * g));
+}
+
+/* The mass of a wide tile: two trapezoids, each a part of the deviation. */
+static u64 np_stream_pieces(struct np_stream *st, u32 side, u32 *f, u32 *p)
+{
+	u32 i, g = st->tile / 2, next;
+	u64 mass = 0;
+
+	for (i = 0; i < 2 && *p; i++) {
+		if (!side && *f < g)
+			break;
+		next = np_jump(st, *p, *f, g, side);
+		mass += ((u64)*p + next) / 2 * g;
+		*p = next;
+		*f = side ? *f + g : *f - g;
+	}
+	return mass;
 }
 
 /* The next guess on @side: what it covers, and where that ends. */
@@ -159,7 +196,11 @@ static void np_stream_head(struct np_stream *st, u32 side)
 	u32 more = NP_P_ONE - st->none;
 	u64 mass = 0;
 
-	for (i = 0; i < st->tile && (side || f) && p; i++) {
+	if (st->tile > 16 && st->var >> 18 > (u64)st->tile * st->tile && f) {
+		mass = np_stream_pieces(st, side, &f, &p);
+		mass = mass * more >> NP_P_BITS;
+	}
+	for (i = 0; !mass && i < st->tile && (side || f) && p; i++) {
 		if (!side)
 			f--;
 		mass += np_mul(p, more);
@@ -335,11 +376,17 @@ static void np_add_flat(struct np_predict *p, u32 part, u32 lo, u32 hi,
 	struct np_flat *flat = &p->flats[0];
 	u32 i;
 
-	if (p->n_flats < NP_STREAMS) {
+	for (i = 0; i < p->n_flats; i++)
+		if (p->flats[i].lo == lo && p->flats[i].hi == hi &&
+		    p->flats[i].size == size) {
+			p->flats[i].p += part;
+			return;
+		}
+	if (p->n_flats < NP_FLATS) {
 		flat = &p->flats[p->n_flats++];
 	} else {
 		/* No room: widen the least. */
-		for (i = 1; i < NP_STREAMS; i++)
+		for (i = 1; i < NP_FLATS; i++)
 			if (p->flats[i].p < flat->p)
 				flat = &p->flats[i];
 		part += flat->p;
@@ -428,6 +475,21 @@ static void np_add_per_dest(struct np_predict *p, const struct np_question *q,
 	p->n_streams++;
 }
 
+/* Only one port was seen, so the step is not known: to 8 either way. */
+static void np_add_near(struct np_predict *p, const struct np_question *q,
+			const struct np_hypothesis *h)
+{
+	const struct np_sample *s = np_nth(p, h->newest[0]);
+	u32 width = 8 * (np_own(p, h, s, &q->own, NULL, 0) + q->flows + 4);
+	u32 port = s->mapped.port, lo, hi;
+
+	if (width > NP_MEAN_MAX)
+		width = NP_MEAN_MAX;
+	lo = port > h->lo + width ? port - width : h->lo;
+	hi = port + width < h->hi ? port + width : h->hi;
+	np_add_flat(p, h->p, lo, hi, hi - lo + 1);
+}
+
 static void np_add_chain(struct np_predict *p, const struct np_question *q,
 			 const struct np_hypothesis *h)
 {
@@ -435,8 +497,10 @@ static void np_add_chain(struct np_predict *p, const struct np_question *q,
 
 	if (h->alloc == NP_ALLOC_PARITY)
 		lane = q->internal.port & 1;
-	if (h->newest[lane] == NP_NO_SAMPLE || !h->step)
+	if (h->newest[lane] == NP_NO_SAMPLE)
 		np_add_flat(p, h->p, h->lo, h->hi, h->hi - h->lo + 1);
+	else if (!h->step)
+		np_add_near(p, q, h);
 	else
 		np_add_stream(p, q, h, h->p, lane, np_nth(p, h->newest[lane]));
 }
@@ -451,11 +515,11 @@ static void np_add_new_mapping(struct np_predict *p,
 		break;
 	case NP_ALLOC_STEP:
 	case NP_ALLOC_PARITY:
-		if (p->n_streams < NP_STREAMS && h->p > NP_NEGLIGIBLE)
+		if (p->n_streams < NP_STREAMS)
 			np_add_chain(p, q, h);
 		break;
 	case NP_ALLOC_PER_DEST:
-		if (p->n_streams < NP_STREAMS && h->p > NP_NEGLIGIBLE)
+		if (p->n_streams < NP_STREAMS)
 			np_add_per_dest(p, q, h);
 		break;
 	case NP_ALLOC_BAND:
@@ -494,6 +558,8 @@ static void np_spread(struct np_predict *p, const struct np_question *q,
 	p->n_flats = 0;
 	for (i = 0; i < p->n_hypo; i++) {
 		h = &p->hypo[i];
+		if (h->p < NP_NEGLIGIBLE)
+			break;
 		if (h->mapping == NP_MAPPING_NONE) {
 			np_add_point(p, q->internal.port, h->p);
 			continue;
@@ -557,9 +623,9 @@ static void np_list_flats(struct np_predict *p, struct np_list *list)
 	list->below = list->lo - 1;
 	list->above = list->hi + 1;
 	size = list->hi - list->lo + 1;
-	list->stride = size * 5 / 8 | 1;
+	list->stride = size > 2 ? size * 5 / 8 | 1 : 1;
 	while (np_gcd(size, list->stride) > 1)
-		list->stride += 2;
+		list->stride = list->stride + 2 < size ? list->stride + 2 : 1;
 	list->at = size / 2;
 }
 
@@ -599,7 +665,7 @@ static void np_flat_skip(struct np_list *list, u32 port)
 		list->taken++;
 		list->at += list->stride;
 		if (list->at >= size)
-			list->at %= size;
+			list->at -= size;
 	} else if (port == list->above) {
 		list->above++;
 	} else {
@@ -607,23 +673,43 @@ static void np_flat_skip(struct np_list *list, u32 port)
 	}
 }
 
-/* Note @port in every flat that it lies in; returns what they say. */
-static u32 np_flats_take(struct np_predict *p, const struct np_list *list,
-			 u32 port)
+/* What the flats offer next; kept until a flat's port is taken. */
+static void np_flats_offer(struct np_predict *p, struct np_list *list)
 {
-	struct np_flat *flat;
-	u32 i, part, sum = 0, left;
+	u32 i;
+
+	list->offer = np_flat_next(list);
+	list->worth = 0;
+	for (i = 0; list->offer && i < p->n_flats; i++) {
+		list->parts[i] = np_flat_part(list, &p->flats[i], list->offer);
+		list->worth += list->parts[i];
+	}
+}
+
+/* One port of @flat is in the list. */
+static void np_flat_tried(const struct np_list *list, struct np_flat *flat)
+{
+	u32 left = flat->size - flat->tried++;
+
+	flat->miss -= left <= list->flows ? flat->miss :
+		      (u32)div_u64((u64)flat->miss * list->flows, left);
+}
+
+/* Note @port in every flat that it lies in; returns what they say. */
+static u32 np_flats_take(struct np_predict *p, struct np_list *list, u32 port)
+{
+	u32 i, part, sum = 0;
 
 	for (i = 0; i < p->n_flats; i++) {
-		flat = &p->flats[i];
-		part = np_flat_part(list, flat, port);
+		part = port == list->offer ? list->parts[i] :
+		       np_flat_part(list, &p->flats[i], port);
 		if (!part)
 			continue;
-		left = flat->size - flat->tried++;
-		flat->miss -= left <= list->flows ? flat->miss :
-			(u32)div_u64((u64)flat->miss * list->flows, left);
+		np_flat_tried(list, &p->flats[i]);
 		sum += part;
 	}
+	if (sum)
+		list->offer = 0;
 	return sum;
 }
 
@@ -654,11 +740,11 @@ struct np_choice {
 	u32 port;
 };
 
-static void np_choose(struct np_predict *p, const struct np_list *list,
+static void np_choose(struct np_predict *p, struct np_list *list,
 		      struct np_choice *c)
 {
 	struct np_stream *st;
-	u32 i, part, port;
+	u32 i, part;
 
 	memset(c, 0, sizeof(*c));
 	for (i = 0; i < p->n_points; i++)
@@ -678,14 +764,13 @@ static void np_choose(struct np_predict *p, const struct np_list *list,
 	}
 	if (!p->n_flats)
 		return;
-	port = np_flat_next(list);
-	for (i = 0, part = 0; port && i < p->n_flats; i++)
-		part += np_flat_part(list, &p->flats[i], port);
-	if (part > c->p) {
-		c->p = part;
+	if (!list->offer)
+		np_flats_offer(p, list);
+	if (list->worth > c->p) {
+		c->p = list->worth;
 		c->point = NULL;
 		c->stream = NULL;
-		c->port = port;
+		c->port = list->offer;
 	}
 }
 
@@ -695,7 +780,8 @@ static u32 np_others(struct np_predict *p, const struct np_choice *c)
 	u32 i, sum = 0;
 
 	for (i = 0; i < p->n_streams; i++)
-		if (&p->streams[i] != c->stream)
+		if (&p->streams[i] != c->stream &&
+		    p->streams[i].p > NP_COUNTS)
 			sum += np_stream_part(&p->streams[i], (u16)c->port);
 	for (i = 0; i < p->n_points; i++)
 		if (&p->points[i] != c->point && p->points[i].port == c->port)
@@ -721,15 +807,100 @@ static bool np_list_next(struct np_predict *p, struct np_list *list)
 	} else {
 		np_flat_skip(list, c.port);
 	}
-	if (np_told(p, c.port))
+	if (np_told(p, c.port)) {
+		list->offer = 0;
 		return true;
-	part = np_flats_take(p, list, c.port);
-	if (c.point || c.stream)
-		part += c.p;
+	}
+	part = c.point || c.stream ? c.p : 0;
+	if (!part || list->n < NP_EXACT)
+		part += np_flats_take(p, list, c.port);
 	if (list->n < NP_EXACT)
 		part += np_others(p, &c);
 	np_list_add(p, list, c.port, part);
 	return true;
+}
+
+static bool np_only_flat(const struct np_predict *p)
+{
+	u32 i;
+
+	if (p->n_flats != 1 || p->n_streams)
+		return false;
+	for (i = 0; i < p->n_points; i++)
+		if (!p->points[i].told)
+			return false;
+	return true;
+}
+
+/* One flat is all there is: a short way for long lists. */
+static void np_list_flat(struct np_predict *p, struct np_list *list)
+{
+	u32 size = list->hi - list->lo + 1, port, part, left;
+	struct np_flat *flat = &p->flats[0];
+
+	while (list->n < list->max && list->taken < size &&
+	       flat->size - flat->tried > list->flows) {
+		port = list->lo + list->at;
+		list->taken++;
+		list->at += list->stride;
+		if (list->at >= size)
+			list->at -= size;
+		if (np_told(p, port))
+			continue;
+		left = flat->size - flat->tried++;
+		part = (u32)div_u64((u64)flat->miss * list->flows, left);
+		flat->miss -= part;
+		np_list_add(p, list, port, np_mul(part, flat->p));
+	}
+}
+
+/*
+ * After the first guesses only the hypotheses that have @least are followed: what
+ * others would add is less than what it costs to ask them for every port.
+ */
+static void np_prune(struct np_predict *p, struct np_list *list, u32 least)
+{
+	u32 i, kept = 0;
+
+	for (i = 0; i < p->n_streams; i++)
+		if (p->streams[i].p >= least)
+			p->streams[kept++] = p->streams[i];
+	p->n_streams = kept;
+	for (i = 0, kept = 0; i < p->n_flats; i++)
+		if (p->flats[i].p >= least)
+			p->flats[kept++] = p->flats[i];
+	p->n_flats = kept;
+	list->offer = 0;
+}
+
+static u32 np_most(const struct np_predict *p)
+{
+	u32 i, most = 0;
+
+	for (i = 0; i < p->n_streams; i++)
+		if (p->streams[i].p > most)
+			most = p->streams[i].p;
+	for (i = 0; i < p->n_flats; i++)
+		if (p->flats[i].p > most)
+			most = p->flats[i].p;
+	return most;
+}
+
+/* One stream is all there is. */
+static void np_list_stream(struct np_predict *p, struct np_list *list)
+{
+	struct np_stream *st = &p->streams[0];
+	u32 side, part, port;
+
+	while (list->n < list->max) {
+		side = st->mass[1] >= st->mass[0];
+		part = np_mul(st->mass[side], st->p);
+		if (!part)
+			return;
+		port = np_stream_port(st, np_stream_take(st, side));
+		if (!np_told(p, port))
+			np_list_add(p, list, port, part);
+	}
 }
 
 static void np_make_list(struct np_predict *p, struct np_list *list)
@@ -738,8 +909,19 @@ static void np_make_list(struct np_predict *p, struct np_list *list)
 
 	if (p->n_flats)
 		np_list_flats(p, list);
-	while (list->n < list->max && np_list_next(p, list))
-		;
+	while (list->n < list->max) {
+		if (list->n == NP_EXACT)
+			np_prune(p, list, NP_FEW);
+		else if (list->n == NP_MIXED)
+			np_prune(p, list, np_most(p));
+		if (np_only_flat(p))
+			np_list_flat(p, list);
+		else if (list->n >= NP_EXACT && p->n_streams == 1 &&
+			 !p->n_flats)
+			np_list_stream(p, list);
+		if (list->n == list->max || !np_list_next(p, list))
+			break;
+	}
 	for (i = 0; i < list->n; i++)
 		p->told[list->guesses[i].port / 64] = 0;
 }

@@ -410,7 +410,8 @@ static s64 np_chain_link(struct np_predict *p, struct np_hypothesis *h,
 
 	if (lane->last == NP_NO_SAMPLE) {
 		lane->last = event;
-		return -(s64)np_log2(h->hi - h->lo + 1);
+		return (h->alloc == NP_ALLOC_PARITY ? NP_Q16 : 0) -
+		       (s64)np_log2(h->hi - h->lo + 1);
 	}
 	if (np_gap(p, h, np_nth(p, lane->last), s, parity, &gap)) {
 		score = np_gap_score(h, &gap);

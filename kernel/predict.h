@@ -298,6 +298,7 @@ struct np_tag {
 
 #define NP_HYPOTHESES	48
 #define NP_STREAMS	4
+#define NP_FLATS	6
 #define NP_NO_SAMPLE	0xff
 
 /* A port that some hypotheses are sure of, as an answer is made. */
@@ -339,7 +340,7 @@ struct np_flat {
 };
 
 /**
- * struct np_predict - one upstream; about 20 KiB, all of it predict.c's own
+ * struct np_predict - one upstream; about 15 KiB, all of it predict.c's own
  *
  * All zero is a valid, empty one.
  */
@@ -366,7 +367,7 @@ struct np_predict {
 	u32 n_events;
 	struct np_point points[NP_STREAMS];
 	struct np_stream streams[NP_STREAMS];
-	struct np_flat flats[NP_STREAMS];
+	struct np_flat flats[NP_FLATS];
 	struct np_question question;
 	u64 told[65536 / 64];	/* ports in the list; zero in between */
 	u32 n_points;
@@ -398,7 +399,12 @@ void np_predict_reset(struct np_predict *p);
 enum np_sample_result np_predict_sample(struct np_predict *p,
 					const struct np_sample *sample);
 
-/** np_predict_class() - what kind of NAT is it? */
+/**
+ * np_predict_class() - what kind of NAT is it?
+ *
+ * The first call after a sample works it out, which costs several times what a
+ * question does; who wants questions to be cheap calls it when samples come.
+ */
 void np_predict_class(struct np_predict *p, struct np_verdict *verdict);
 
 /**

@@ -265,7 +265,7 @@ static int foreign_since(const struct world *w, int step, uint16_t port)
 			   (w->own.flows[1] - last->own.flows[1]);
 
 	d = ((step < 0 ? -d : d) % 64512 + 64512) % 64512;
-	return d / (step < 0 ? -step : step) - 1 - (int)own;
+	return d / abs(step) - 1 - (int)own;
 }
 
 struct foreign {
@@ -551,9 +551,10 @@ static void bench_cost(void)
 	cost_of("16 samples, 64 flows x 64 ports", false, 16, 64, 64, 20000);
 	cost_of("16 samples, 256 flows x 1024 ports", false, 16, 256, 1024,
 		NAN);
-	cost_of("the first after a sample: 5, 16 ports", true, 5, 1, 16, 20000);
+	/* That one learns first, unless np_predict_class() was called. */
+	cost_of("the first after a sample: 5, 16 ports", true, 5, 1, 16, NAN);
 	cost_of("the first after a sample: 16, 16 ports", true, 16, 1, 16,
-		20000);
+		NAN);
 	result("a sample", instructions(cost_sample), NAN, NAN, true);
 }
 
