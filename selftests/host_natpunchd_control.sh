@@ -196,7 +196,7 @@ chgrp nogroup "$dir/a/conf"
 mkdir -p "$dir/a/run-natpunch"
 sed -i "s|$dir/a/sock|$dir/a/run-natpunch/sock|" "$dir/a/conf"
 ln -sfn run-natpunch/sock "$dir/a/sock"
-timeout 20 python3 -u -c 'import socket, sys
+python3 -u -c 'import socket, sys
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 s.bind(sys.argv[1])
 while True:

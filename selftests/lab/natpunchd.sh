@@ -8,7 +8,7 @@
 set -u
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-natpunchd=${NATPUNCHD:-$top/build/natpunchd}
+natpunchd=${NATPUNCHD:-$top/build/selftests/natpunchd_signalling}
 dir=$(mktemp -d)
 out=$dir/out
 pids=()
