@@ -13,6 +13,7 @@ struct tracker {
 	struct tracked *found;		/* where on_entry() writes to */
 
 	/* tracked_list()'s, while it runs */
+	struct tracked listed;
 	int proto;
 	const union endpoint *dst;
 	void (*fn)(const union endpoint *src, void *data);
@@ -128,11 +129,10 @@ void tracked_list(struct tracker *t, int proto, const union endpoint *dst,
 		  void (*fn)(const union endpoint *src, void *data), void *data)
 {
 	uint32_t family = AF_INET;
-	struct tracked tracked;
 
 	if (dst->sa.sa_family != AF_INET)
 		return;
-	t->found = &tracked;
+	t->found = &t->listed;
 	t->proto = proto;
 	t->dst = dst;
 	t->fn = fn;
