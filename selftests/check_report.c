@@ -5,7 +5,9 @@
  * row and none, and where servers are deaf, dead or have one address. Every row
  * names what its report must say, and what it must not claim to know.
  *
- * needs: timeout=1200
+ * The command is the same on every kernel: one will do.
+ *
+ * needs: kernel=6.1 timeout=1200
  */
 #include <errno.h>
 #include <jansson.h>
@@ -446,7 +448,9 @@ static const struct scenario zoo_scenarios[] = {
 	  .facts = { "reports.0.mapping=address-and-port-dependent",
 		"reports.0.filtering=address-and-port-dependent",
 		"reports.0.nats.0.hop_min=2", "reports.0.nats.0.hop_max=2",
-		"reports.0.nats_exact=false", "help.0.what=relay" } },
+		"reports.0.nats_exact=false",
+		"reports.0.prediction.allocation=block",
+		"help.0.what=many-ports", "help.1.what=relay" } },
 };
 
 /* The same, but they need the module. */

@@ -6,6 +6,10 @@
  * payloads, NATs in a row. The gateway only routes.
  *
  *	natzoo_wire [PRESET]...		only these
+ *
+ * It tests a program of ours that moves the packets itself: one kernel will do.
+ *
+ * needs: kernel=6.1
  */
 #include <errno.h>
 #include <stdio.h>
