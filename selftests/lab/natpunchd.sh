@@ -30,12 +30,27 @@ skip_all()
 	exit 4
 }
 
+PATH=$PATH:/usr/sbin
+
+have_mosquitto()
+{
+	command -v mosquitto mosquitto_pub >/dev/null
+}
+
+mosquitto_tree()
+{
+	"$top/scripts/debtree" mosquitto bookworm,-security mosquitto \
+		mosquitto-clients
+}
+
 [ -x "$natpunchd" ] ||
 	skip_all "natpunchd was left out of the build: its libraries are missing"
 if [ "${IN_NETNS:-}" != 1 ]; then
 	unshare -n true 2>/dev/null || skip_all "no network namespace: not root"
 	trap - EXIT
 	rm -rf "$dir"
+	# It can only be fetched from here.
+	have_mosquitto || mosquitto_tree >/dev/null
 	IN_NETNS=1 exec unshare -n bash "$0" "$@"
 fi
 ip link set lo up
@@ -87,10 +102,8 @@ find_mosquitto()
 {
 	local tree
 
-	PATH=$PATH:/usr/sbin
-	! command -v mosquitto mosquitto_pub >/dev/null || return 0
-	tree=$("$top/scripts/debtree" mosquitto bookworm,-security mosquitto \
-		mosquitto-clients) || skip_all "no mosquitto can be had"
+	! have_mosquitto || return 0
+	tree=$(mosquitto_tree) || skip_all "no mosquitto can be had"
 	PATH=$PATH:$tree/usr/sbin:$tree/usr/bin
 	LD_LIBRARY_PATH=$(echo "$tree"/usr/lib/*-linux-gnu)
 	export LD_LIBRARY_PATH

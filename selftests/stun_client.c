@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * user/stun, which natpunchctl and natpunchd ask servers with: against coturn over
- * UDP and TCP, IPv4 and IPv6, against the RFC 3489 server stund where it is
- * installed, against servers that refuse, stay silent or lie, and against the
- * vectors of RFC 5769.
+ * UDP and TCP, IPv4 and IPv6, against the RFC 3489 server stund, against servers
+ * that refuse, stay silent or lie, and against the vectors of RFC 5769. The gateway
+ * asks, which has an address that they can answer to.
  *
- * Needs no module: all servers are on this machine, in a namespace of their own, and
- * the gateway asks them, which has an address that they can answer to.
+ * No module is needed, but the servers are: one kernel will do.
+ *
+ * needs: kernel=6.1
  */
 #define _GNU_SOURCE
 #include <errno.h>
