@@ -187,6 +187,7 @@ static struct seen flushed(const struct row *row)
 	syn(peer, ext);
 	sleep_ms(500);
 	must(GA, "natpunchctl wan set wan --hold off");
+	sleep_ms(500);
 	ok = told(ext, peer, "hold_ended", "end", "flushed");
 	must(GA, "natpunchctl wan set wan %s", row->options);
 	return stop_listening(ok, "flushed");
