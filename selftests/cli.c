@@ -2,6 +2,10 @@
 /*
  * natpunchctl: what it says when something is wrong (a line that names it, exit 1;
  * 2 for a wrong command line), that -j is JSON, and who may use it.
+ *
+ * The command is the same on every kernel: one will do.
+ *
+ * needs: kernel=6.1
  */
 #include <jansson.h>
 #include <stdio.h>

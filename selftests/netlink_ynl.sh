@@ -3,6 +3,8 @@
 #
 # The kernel's own YNL client, which knows nothing of natpunch but the spec,
 # talks to the family: what the spec says is what is on the wire.
+#
+# needs: kernel=6.1
 
 top=$(cd "$(dirname "$0")/.." && pwd)
 
