@@ -508,7 +508,7 @@ static unsigned int np_hold_forward(void *priv, struct sk_buff *skb,
 
 	/* Established flows come by here. */
 	ct = nf_ct_get(skb, &ctinfo);
-	if (!ct || ctinfo == IP_CT_ESTABLISHED ||
+	if (ctinfo == IP_CT_ESTABLISHED || !ct ||
 	    (ctinfo == IP_CT_ESTABLISHED_REPLY && !nf_ct_is_dying(ct)))
 		return NF_ACCEPT;
 	if (ctinfo == IP_CT_NEW)
@@ -545,8 +545,6 @@ static unsigned int np_hold_local_out(void *priv, struct sk_buff *skb,
 	enum ip_conntrack_info ctinfo;
 	struct np_net *npn = priv;
 
-	if (!np_hold_any(npn->holds))
-		return NF_ACCEPT;
 	/* Only IPv6's errors that answer a SYN have no entry. */
 	if (!nf_ct_get(skb, &ctinfo)) {
 		if (state->pf == NFPROTO_IPV4)
@@ -555,6 +553,8 @@ static unsigned int np_hold_local_out(void *priv, struct sk_buff *skb,
 		   ctinfo == IP_CT_ESTABLISHED_REPLY) {
 		return NF_ACCEPT;
 	}
+	if (!np_hold_any(npn->holds))
+		return NF_ACCEPT;
 	return np_hold_router_sends(npn, skb, state);
 }
 

@@ -151,13 +151,14 @@ void bench_flows_scale(void);
 void bench_mappings_scale(void);
 void bench_hold(void);
 
+/** hold_window() - see that a SYN is held while a window is measured. */
+void hold_window(void);
 /*
- * While flows are measured hold and crafted flows are in use: a crafted flow is
- * registered, and a SYN held when a window begins.
+ * established_contrast() - what two settings make of established flows;
+ * @limit is for one packet.
  */
-void use_begin(void);
-void use_window(void);
-void use_end(void);
+void established_contrast(const char *group, double limit,
+			  void (*choose)(unsigned int which, struct trial *t));
 
 /*
  * The report. What has a limit is counted if it is over.

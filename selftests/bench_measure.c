@@ -17,7 +17,7 @@
 
 #include "bench.h"
 
-#define REPEATS_MAX 64
+#define REPEATS_MAX 256
 #define TRIES_MAX 10
 
 static double now(void)

@@ -150,11 +150,32 @@ static void establish_tcp(struct pair *p, enum nat nat)
 	setsockopt(p->server[nat], IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }
 
-static void use_in_window(enum nat nat, struct trial *t)
+static void hold_in_window(enum nat nat, struct trial *t)
 {
 	(void)t;
 	if (nat == NATPUNCH)
-		use_window();
+		hold_window();
+}
+
+static void establish(struct pair *p, int protocol, struct trial *t)
+{
+	int nat;
+
+	for (nat = 0; nat < NATS; nat++) {
+		(protocol == IPPROTO_TCP ? establish_tcp : establish_udp)(p, nat);
+		t->go(nat, t);	/* TCP is in a hurry at first. */
+	}
+}
+
+static void disestablish(struct pair *p)
+{
+	int nat;
+
+	for (nat = 0; nat < NATS; nat++) {
+		abort_stream(p->host[nat]);
+		abort_stream(p->server[nat]);
+	}
+	net_forget_all();
 }
 
 static void established(const char *name, int family, int protocol, size_t size,
@@ -166,32 +187,61 @@ static void established(const char *name, int family, int protocol, size_t size,
 	bool tcp = protocol == IPPROTO_TCP;
 	struct trial t = {
 		.group = "established flow", .name = name,
-		.n = tcp ? 25 : 50, .repeats = tcp ? 60 : 20, .limit = 0.2,
-		.prepare = use_in_window,
+		.n = tcp ? 25 : 50, .repeats = tcp ? 180 : 20, .limit = 0.2,
+		.prepare = hold_in_window,
 		.go = tcp ? there_and_back : one_way, .data = &p,
 	};
 	struct result r;
-	int nat;
 
-	use_begin();
-	for (nat = 0; nat < NATS; nat++) {
-		(tcp ? establish_tcp : establish_udp)(&p, nat);
-		t.go(nat, &t);	/* TCP is in a hurry at first. */
-	}
+	establish(&p, protocol, &t);
 	r = measure(&t);
 	report_trial(&t, &r);
-	for (nat = 0; nat < NATS; nat++) {
-		abort_stream(p.host[nat]);
-		abort_stream(p.server[nat]);
-	}
-	use_end();
-	net_forget_all();
+	disestablish(&p);
+}
+
+static void contrast(const char *group, const char *name, double limit,
+		     int family, int protocol, bool inbound,
+		     void (*choose)(unsigned int which, struct trial *t))
+{
+	bool tcp = protocol == IPPROTO_TCP;
+	struct pair p = { .family = family, .size = 32, .inbound = inbound };
+	struct trial t = {
+		.group = group, .name = name,
+		.n = tcp ? 25 : 50, .repeats = tcp ? 60 : 20,
+		.prepare = hold_in_window,
+		.go = tcp ? there_and_back : one_way, .data = &p,
+	};
+	struct contrast c;
+
+	establish(&p, protocol, &t);
+	c = compare(&t, 2, choose);
+	/* There and back, and acknowledged. */
+	report_contrast(&t, &c, tcp ? 3 * limit : limit);
+	disestablish(&p);
+}
+
+void established_contrast(const char *group, double limit,
+			  void (*choose)(unsigned int which, struct trial *t))
+{
+	const int udp = IPPROTO_UDP, tcp = IPPROTO_TCP;
+
+	contrast(group, "established UDP, outbound", limit, AF_INET, udp,
+		 false, choose);
+	contrast(group, "established UDP, inbound", limit, AF_INET, udp, true,
+		 choose);
+	contrast(group, "established TCP, there and back", limit, AF_INET, tcp,
+		 false, choose);
+	contrast(group, "established IPv6 UDP, outbound", limit, AF_INET6, udp,
+		 false, choose);
+	contrast(group, "established IPv6 UDP, inbound", limit, AF_INET6, udp,
+		 true, choose);
 }
 
 void bench_established(void)
 {
 	const int udp = IPPROTO_UDP, tcp = IPPROTO_TCP;
 
+	net_set_hold(true, false);
 	established("UDP, 32 bytes, outbound", AF_INET, udp, 32, false);
 	established("UDP, 32 bytes, inbound", AF_INET, udp, 32, true);
 	established("UDP, 1400 bytes, outbound", AF_INET, udp, 1400, false);
