@@ -17,6 +17,7 @@
 static const char * const kind_names[CANDIDATE_KINDS] = {
 	[CANDIDATE_HOST] = "host",
 	[CANDIDATE_SRFLX] = "srflx",
+	[CANDIDATE_PRFLX] = "prflx",
 };
 
 const char *candidate_kind_name(enum candidate_kind kind)
@@ -79,9 +80,11 @@ static void on_mapped(void *data, int error, const union endpoint *public,
 		return;
 	}
 	p->public = *public;
+	p->mapped_ms = clock_ms();
 	p->upstream = !endpoint_equal(public, &p->external->external);
-	/* Who asks opens nothing: his SYN goes all the way. */
-	if (p->upstream && p->session->role == SESSION_SERVES)
+	/* Who asks for TCP opens nothing: his SYN goes all the way. */
+	if (p->upstream && (p->session->role == SESSION_SERVES ||
+			    p->session->proto == IPPROTO_UDP))
 		p->hops = hops_measure(p->gateway, &server->addr, on_hops, p);
 	if (!p->hops)
 		gathered(p);
@@ -95,7 +98,8 @@ static void ask_next(struct path *p)
 	for (; p->server < gw->n_servers; p->server++) {
 		if (!endpoint_port(&gw->servers[p->server].addr))
 			continue;
-		p->mapped = mapped_ask(p->gateway, &p->external->external,
+		p->mapped = mapped_ask(p->gateway, p->session->proto,
+				       &p->external->external,
 				       &gw->servers[p->server].addr, on_mapped,
 				       p);
 		if (p->mapped)

@@ -84,6 +84,8 @@ static const struct setting settings[] = {
 	{ "prefix", TOPIC, .offset = CONF(prefix) },
 	{ "keepalive", INTEGER, .offset = CONF(keepalive), .min = 5, .max = 65535 },
 	{ "offer_life", INTEGER, .offset = CONF(offer_life), .min = 30, .max = 604800 },
+	{ "udp_keepalive", INTEGER, .offset = CONF(udp_keepalive), .min = 5, .max = 3600 },
+	{ "udp_idle", INTEGER, .offset = CONF(udp_idle), .min = 30, .max = 604800 },
 	{ "wan", STRINGS, .offset = CONF(wans) },
 	{ "brokers", GROUPS, .offset = CONF(brokers), .max = 8, .group = broker_settings,
 	  .size = ROOM(broker) },
@@ -111,6 +113,8 @@ static void set_defaults(struct conf *conf)
 	conf->prefix = "natpunch/v1";
 	conf->keepalive = 60;
 	conf->offer_life = 3600;
+	conf->udp_keepalive = 25;
+	conf->udp_idle = 600;
 }
 
 /* libconfig would read a directory or a device for ever, or exit(). */

@@ -81,6 +81,8 @@ struct conf {
 	const char *prefix;		/* of the topics */
 	int keepalive;			/* seconds, towards brokers */
 	int offer_life;			/* seconds */
+	int udp_keepalive;		/* seconds */
+	int udp_idle;			/* seconds */
 	struct conf_list wans;		/* devices towards the Internet */
 
 	CONF_ARRAY(conf_broker, brokers);

@@ -15,6 +15,7 @@
 
 #include "external.h"
 #include "log.h"
+#include "table.h"
 
 #define LIFE_S		120
 #define HIGH_MIN	49152	/* RFC 6335's dynamic ports */
@@ -100,6 +101,18 @@ static int reserve(struct external *e)
 	return err ? ask_for(e, 0) : 0;
 }
 
+static void moved(struct external *e, const union endpoint *before)
+{
+	char buf[ENDPOINT_SIZE];
+
+	log_warning("%s has another external endpoint now",
+		    endpoint_str(buf, &e->internal));
+	if (e->proto != IPPROTO_UDP)
+		return;
+	table_uncheck(e->gateway->table, before);
+	table_check(e->gateway->table, &e->external);
+}
+
 static void on_renew(evutil_socket_t fd, short what, void *data)
 {
 	struct external *e = data;
@@ -114,8 +127,7 @@ static void on_renew(evutil_socket_t fd, short what, void *data)
 			    endpoint_str(buf, &e->internal),
 			    natpunch_strerror(e->gateway->np, err));
 	else if (!endpoint_equal(&before, &e->external))
-		log_warning("%s has another external endpoint now",
-			    endpoint_str(buf, &e->internal));
+		moved(e, &before);
 }
 
 static int keep_reserved(struct external *e)
@@ -177,6 +189,8 @@ static struct external *external_new(struct gateway *gw, int proto,
 		return NULL;
 	}
 	gw->externals = e;
+	if (proto == IPPROTO_UDP)
+		table_check(gw->table, &e->external);
 	return e;
 }
 
@@ -211,6 +225,8 @@ void external_put(struct external *e)
 			break;
 		}
 	}
+	if (e->proto == IPPROTO_UDP && endpoint_port(&e->external))
+		table_uncheck(e->gateway->table, &e->external);
 	/* The reservation runs out: its flows may live. */
 	if (e->renew)
 		event_free(e->renew);

@@ -4,12 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "datagram.h"
 #include "external.h"
 #include "flow.h"
 #include "log.h"
 #include "queue.h"
 #include "table.h"
 #include "tracked.h"
+#include "udp.h"
 
 static void on_timer(evutil_socket_t fd, short what, void *data)
 {
@@ -109,13 +111,25 @@ int flow_say(const struct flow *f, const char *what, json_t *more)
 	return err;
 }
 
+unsigned int flow_count_opening(const struct path *p)
+{
+	const struct flow *f;
+	unsigned int n = 0;
+
+	for (f = p->flows; f; f = f->next)
+		n += f->state != FLOW_LIVE;
+	return n;
+}
+
 bool flow_look(struct flow *f)
 {
 	const struct path *p = f->path;
 	struct tracked tracked;
 
+	/* UDP services need not answer. */
 	if (tracked_get(p->gateway->tracker, p->session->proto, &f->src,
-			&f->dst, &tracked) || !tracked.answered)
+			&f->dst, &tracked) ||
+	    (!tracked.answered && p->session->proto == IPPROTO_TCP))
 		return false;
 	if (f->state != FLOW_LIVE)
 		f->live_ms = clock_ms();
@@ -254,7 +268,7 @@ static void to_asker(struct path *p, const char *id, const char *what,
 	if (!f || f->state != FLOW_ASKED)
 		return;
 	if (!strcmp(what, "opened"))
-		flow_opened(f);
+		flow_opened(f, body);
 	else if (!strcmp(what, "refused"))
 		flow_refused(f, why ? why : "no reason given");
 }
@@ -272,8 +286,8 @@ void flow_message(struct path *p, const json_t *body)
 		to_asker(p, id, what, body);
 }
 
-/* A client's first SYN to one of our listeners? */
-static bool to_listener(struct gateway *gw, const struct segment *s,
+/* A client's first packet to one of our listeners? */
+static bool to_listener(struct gateway *gw, int proto, const struct segment *s,
 			uint32_t packet)
 {
 	struct session *i;
@@ -281,8 +295,8 @@ static bool to_listener(struct gateway *gw, const struct segment *s,
 
 	for (i = gw->daemon->sessions; i; i = i->next) {
 		p = i->path;
-		if (i->role != SESSION_ASKS || !p || !p->listening ||
-		    !endpoint_equal(&i->listen, &s->dst))
+		if (i->role != SESSION_ASKS || i->proto != proto || !p ||
+		    !p->listening || !endpoint_equal(&i->listen, &s->dst))
 			continue;
 		flow_client(p, s, packet);
 		return true;
@@ -297,7 +311,7 @@ static bool to_watcher(struct gateway *gw, const struct segment *s)
 	struct flow *f;
 
 	for (i = gw->daemon->sessions; i; i = i->next) {
-		p = i->path;
+		p = i->proto == IPPROTO_TCP ? i->path : NULL;
 		for (f = p ? p->flows : NULL; f; f = f->next)
 			if (i->role == SESSION_ASKS ?
 			    flow_probe_answer(f, s) : flow_learn(f, s))
@@ -306,18 +320,34 @@ static bool to_watcher(struct gateway *gw, const struct segment *s)
 	return false;
 }
 
+static void on_datagram(struct gateway *gw, const struct datagram *d,
+			uint32_t id)
+{
+	const struct segment s = { .src = d->src, .dst = d->dst };
+
+	if (to_listener(gw, IPPROTO_UDP, &s, id))
+		return;
+	queue_verdict(gw->queue, id, udp_take(gw, d) ? QUEUE_DROP :
+						       QUEUE_LET_GO);
+}
+
 void flow_on_packet(void *gateway, uint32_t id, const uint8_t *packet,
 		    size_t len)
 {
 	struct gateway *gw = gateway;
+	struct datagram d;
 	struct segment s;
 
+	if (datagram_parse(&d, packet, len)) {
+		on_datagram(gw, &d, id);
+		return;
+	}
 	if (!segment_parse(&s, packet, len)) {
 		queue_verdict(gw->queue, id, QUEUE_LET_GO);
 		return;
 	}
 	if (s.flags & SEGMENT_SYN && !(s.flags & SEGMENT_ACK)) {
-		if (!to_listener(gw, &s, id))
+		if (!to_listener(gw, IPPROTO_TCP, &s, id))
 			queue_verdict(gw->queue, id, QUEUE_LET_GO);
 		return;
 	}

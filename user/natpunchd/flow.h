@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Flows: the TCP connections of a session, one for each endpoint of a client that
- * comes to the listener. How one begins:
+ * Flows: the connections of a session, one for each endpoint of a client that
+ * comes to the listener. How one begins with TCP (udp.h has the other):
  *
  *   asks                                     serves
  *   the client's SYN waits in the queue
@@ -29,6 +29,7 @@
 #ifndef _NATPUNCHD_FLOW_H
 #define _NATPUNCHD_FLOW_H
 
+#include "check.h"
 #include "gateway.h"
 #include "path.h"
 #include "segment.h"
@@ -44,7 +45,8 @@ enum flow_state {
 	FLOW_MAPPING,		/* asks: waits for a STUN server */
 	FLOW_ASKED,		/* asks: waits for the peer */
 	FLOW_LEARNING,		/* serves: waits for the service's SYN/ACK */
-	FLOW_OPENED,		/* the SYN is on its way */
+	FLOW_CHECKING,		/* UDP: connectivity checks run */
+	FLOW_OPENED,		/* the client's packet is on its way */
 	FLOW_LIVE,
 };
 
@@ -71,12 +73,19 @@ struct flow {
 	uint32_t packet;		/* its SYN in the queue */
 	bool parked;
 	struct external *external;
-	struct mapped *mapped;
 	union endpoint public;		/* the external endpoint from outside */
 
 	/* serves */
 	unsigned int n_peers;
 	struct flow_peer peer[FLOW_ENDPOINTS];
+
+	struct mapped *mapped;
+
+	/* UDP: udp*.c */
+	char key[CHECK_KEY_SIZE];
+	struct checks *checks;
+	uint64_t busy_ms;		/* clock_ms() when it last had packets */
+	uint64_t ends_ms;		/* ... when conntrack would forget it */
 
 	/* how conntrack knows it */
 	union endpoint src, dst;
@@ -97,6 +106,8 @@ bool flow_look(struct flow *f);
 /** flow_adopt() - those that conntrack has already are ours. */
 void flow_adopt(struct path *p);
 json_t *flow_show(const struct path *p);
+/** flow_count_opening() - how many do not live yet. */
+unsigned int flow_count_opening(const struct path *p);
 
 /** flow_message() - from the peer. */
 void flow_message(struct path *p, const json_t *body);
@@ -107,9 +118,14 @@ void flow_on_packet(void *gateway, uint32_t id, const uint8_t *packet,
 /* flow_ask.c */
 void flow_probe(struct path *p);
 void flow_client(struct path *p, const struct segment *syn, uint32_t packet);
-void flow_opened(struct flow *f);
+void flow_opened(struct flow *f, const json_t *body);
 void flow_refused(struct flow *f, const char *why);
 void flow_ask_timer(struct flow *f);
+struct flow *flow_ask_new(struct path *p);
+/** flow_fail() - it is over before it began: say so. Frees. */
+void flow_fail(struct flow *f, const char *why);
+/** flow_release() - let the client's packet go, to @to. */
+void flow_release(struct flow *f, const union endpoint *to);
 /** flow_probe_answer() - true: it was meant for this one. */
 bool flow_probe_answer(struct flow *f, const struct segment *answer);
 void flow_ask_free(struct flow *f);
@@ -119,5 +135,9 @@ void flow_open(struct path *p, const char *id, const json_t *body);
 void flow_serve_timer(struct flow *f);
 bool flow_learn(struct flow *f, const struct segment *answer);
 void flow_serve_free(struct flow *f);
+/** flow_refuse() - tell the peer why it does not open. Frees. */
+void flow_refuse(struct flow *f, const char *why);
+/** flow_admit() - @peer may enter, for a few seconds. */
+bool flow_admit(struct flow *f, const struct flow_peer *peer);
 
 #endif /* _NATPUNCHD_FLOW_H */

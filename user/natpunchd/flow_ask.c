@@ -10,6 +10,7 @@
 #include "mapped.h"
 #include "queue.h"
 #include "table.h"
+#include "udp.h"
 
 #define PROBE_MS	250	/* between SYNs; doubles */
 #define PROBE_TRIES	5
@@ -27,7 +28,7 @@ static void say_failed(const struct flow *f, const char *why)
 }
 
 /* It is over before it began. Frees. */
-static void fail(struct flow *f, const char *why)
+void flow_fail(struct flow *f, const char *why)
 {
 	struct path *p = f->path;
 	bool probe = f->probe;
@@ -55,12 +56,15 @@ static void ask(struct flow *f)
 	add_endpoint(from, &f->public);
 	if (!endpoint_equal(&f->public, &f->external->external))
 		add_endpoint(from, &f->external->external);
-	body = json_pack("{so, so}", "from", from, "syn",
-			 segment_to_json(&f->syn));
+	if (f->path->session->proto == IPPROTO_UDP)
+		body = udp_ask(f, from);
+	else
+		body = json_pack("{so, so}", "from", from, "syn",
+				 segment_to_json(&f->syn));
 	f->state = FLOW_ASKED;
 	err = flow_say(f, "open", body);
 	if (err)
-		fail(f, err == -ENOTCONN ? "no broker is connected" :
+		flow_fail(f, err == -ENOTCONN ? "no broker is connected" :
 		     err == -EOPNOTSUPP ? "by hand no flows can be agreed on" :
 					  strerror(-err));
 	else
@@ -80,14 +84,14 @@ static void on_mapped(void *data, int error, const union endpoint *public,
 	if (f->state != FLOW_MAPPING)
 		return;
 	if (error) {
-		fail(f, "the STUN server does not answer");
+		flow_fail(f, "the STUN server does not answer");
 		return;
 	}
 	f->public = *public;
 	ask(f);
 }
 
-static struct flow *new_flow(struct path *p)
+struct flow *flow_ask_new(struct path *p)
 {
 	uint8_t random[(FLOW_ID_SIZE - 1) / 2];
 	char id[FLOW_ID_SIZE];
@@ -105,6 +109,7 @@ void flow_ask_free(struct flow *f)
 	if (f->parked)
 		queue_verdict(gw->queue, f->packet, QUEUE_LET_GO);
 	mapped_free(f->mapped);
+	checks_free(f->checks);
 	if (!f->probe) {
 		external_put(f->external);
 		return;
@@ -118,7 +123,7 @@ void flow_ask_free(struct flow *f)
 
 void flow_probe(struct path *p)
 {
-	struct flow *f = new_flow(p);
+	struct flow *f = flow_ask_new(p);
 
 	if (!f) {
 		path_probed(p, NULL, "out of memory");
@@ -176,7 +181,7 @@ bool flow_probe_answer(struct flow *f, const struct segment *answer)
 	if (!endpoint_port(&found.ep))
 		return false;
 	if (answer->flags & SEGMENT_RST) {
-		fail(f, "the service refuses connections");
+		flow_fail(f, "the service refuses connections");
 		return true;
 	}
 	segment_reset(&rst, answer);
@@ -201,16 +206,6 @@ static bool is_repeated(struct path *p, const struct segment *syn)
 	return false;
 }
 
-static unsigned int count_opening(const struct path *p)
-{
-	const struct flow *f;
-	unsigned int n = 0;
-
-	for (f = p->flows; f; f = f->next)
-		n += f->state != FLOW_LIVE;
-	return n;
-}
-
 /* One that came from the same endpoint before, and is over. */
 static void forget_former(struct path *p, const union endpoint *client)
 {
@@ -233,11 +228,12 @@ static void learn_public(struct flow *f)
 		return;
 	}
 	f->state = FLOW_MAPPING;
-	f->mapped = mapped_ask(p->gateway, &f->external->external,
+	f->mapped = mapped_ask(p->gateway, p->session->proto,
+			       &f->external->external,
 			       &p->gateway->servers[p->server].addr, on_mapped,
 			       f);
 	if (!f->mapped)
-		fail(f, "the STUN server can not be asked");
+		flow_fail(f, "the STUN server can not be asked");
 }
 
 static bool start_client(struct flow *f, const struct segment *syn,
@@ -254,7 +250,7 @@ static bool start_client(struct flow *f, const struct segment *syn,
 				   &syn->src, why);
 	if (f->external)
 		return true;
-	fail(f, why);
+	flow_fail(f, why);
 	return false;
 }
 
@@ -267,8 +263,8 @@ void flow_client(struct path *p, const struct segment *syn, uint32_t packet)
 		return;
 	}
 	forget_former(p, &syn->src);
-	if (p->n_flows < MAX_FLOWS && count_opening(p) < MAX_FLOWS_OPENING)
-		f = new_flow(p);
+	if (p->n_flows < MAX_FLOWS && flow_count_opening(p) < MAX_FLOWS_OPENING)
+		f = flow_ask_new(p);
 	if (!f) {
 		log_warning("%s/%s: too many clients at once",
 			    p->session->peer->name, p->session->service);
@@ -280,10 +276,10 @@ void flow_client(struct path *p, const struct segment *syn, uint32_t packet)
 }
 
 /*
- * Let the SYN go, to where the probe was answered. natpunch gives it the reserved
- * external endpoint; what natpunch does not translate, our table does.
+ * natpunch gives it the reserved external endpoint; what natpunch does not
+ * translate, our table does.
  */
-static void release(struct flow *f)
+void flow_release(struct flow *f, const union endpoint *to)
 {
 	const struct path *p = f->path;
 	struct table *table = p->gateway->table;
@@ -291,12 +287,12 @@ static void release(struct flow *f)
 				   .src = &f->src, .dst = &f->dst };
 	int err;
 
-	err = table_to(table, &flow, &p->chosen.ep, ENTRY_S);
-	flow.dst = &p->chosen.ep;
+	err = table_to(table, &flow, to, ENTRY_S);
+	flow.dst = to;
 	if (!err && (!f->external->reserved || gateway_is_own(&f->src)))
 		err = table_from(table, &flow, &f->external->external, ENTRY_S);
 	if (err) {
-		fail(f, table_error(table));
+		flow_fail(f, table_error(table));
 		return;
 	}
 	f->state = FLOW_OPENED;
@@ -305,17 +301,19 @@ static void release(struct flow *f)
 	flow_arm(f, LOOK_MS);
 }
 
-void flow_opened(struct flow *f)
+void flow_opened(struct flow *f, const json_t *body)
 {
-	if (f->probe)
+	if (f->path->session->proto == IPPROTO_UDP)
+		udp_opened(f, body);
+	else if (f->probe)
 		begin_probe(f);
 	else
-		release(f);
+		flow_release(f, &f->path->chosen.ep);
 }
 
 void flow_refused(struct flow *f, const char *why)
 {
-	fail(f, why);
+	flow_fail(f, why);
 }
 
 /* --- time ------------------------------------------------------------------ */
@@ -330,7 +328,6 @@ static void now_live(struct flow *f)
 		  (unsigned int)(f->live_ms - f->began_ms));
 	mapped_free(f->mapped);
 	f->mapped = NULL;
-	flow_arm(f, LIVE_MS);
 }
 
 static void look(struct flow *f)
@@ -340,13 +337,15 @@ static void look(struct flow *f)
 	if (flow_look(f)) {
 		if (!lived)
 			now_live(f);
+		if (f->path->session->proto == IPPROTO_UDP)
+			udp_keep(f);
 		else
 			flow_arm(f, LIVE_MS);
 	} else if (lived) {
 		flow_say(f, "end", NULL);
 		flow_free(f);
 	} else if (clock_ms() - f->began_ms > FLOW_OPEN_MS) {
-		fail(f, "no answer came");
+		flow_fail(f, "no answer came");
 	} else {
 		flow_arm(f, f->tries < 5 ? LOOK_MS << ++f->tries : 1000);
 	}
@@ -359,7 +358,10 @@ void flow_ask_timer(struct flow *f)
 	case FLOW_LEARNING:
 		break;
 	case FLOW_ASKED:
-		fail(f, "the peer does not say that it has opened the way");
+		flow_fail(f, "the peer does not say that it has opened the way");
+		break;
+	case FLOW_CHECKING:
+		flow_fail(f, "no answer came through");
 		break;
 	case FLOW_OPENED:
 		if (!f->probe)
@@ -367,7 +369,7 @@ void flow_ask_timer(struct flow *f)
 		else if (++f->tries < PROBE_TRIES)
 			send_probe(f);
 		else
-			fail(f, "no answer came through");
+			flow_fail(f, "no answer came through");
 		break;
 	case FLOW_LIVE:
 		look(f);

@@ -6,7 +6,9 @@
 #include "external.h"
 #include "flow.h"
 #include "log.h"
+#include "mapped.h"
 #include "table.h"
+#include "udp.h"
 
 #define SHOW_MS		250	/* between SYNs shown to the service; doubles */
 #define SHOW_TRIES	3
@@ -15,7 +17,7 @@
 #define ENTRY_S		20	/* so long the peer's endpoint may enter */
 #define DEFAULT_HOPS	1	/* to the NAT in front, if nobody tells */
 
-static void refuse(struct flow *f, const char *why)
+void flow_refuse(struct flow *f, const char *why)
 {
 	const struct session *s = f->path->session;
 
@@ -24,7 +26,7 @@ static void refuse(struct flow *f, const char *why)
 	flow_free(f);
 }
 
-static bool admit(struct flow *f, const struct flow_peer *peer)
+bool flow_admit(struct flow *f, const struct flow_peer *peer)
 {
 	const struct path *p = f->path;
 	const struct table_flow flow = {
@@ -78,7 +80,7 @@ static void start_learning(struct flow *f)
 	for (i = 0; i < f->n_peers; i++) {
 		if (table_watch(p->gateway->table, &p->session->to,
 				&f->peer[i].ep, 2 * FLOW_OPEN_MS / 1000)) {
-			refuse(f, table_error(p->gateway->table));
+			flow_refuse(f, table_error(p->gateway->table));
 			return;
 		}
 		f->peer[i].watched = true;
@@ -130,13 +132,13 @@ bool flow_learn(struct flow *f, const struct segment *answer)
 	if (peer->learned)
 		return true;		/* it repeats itself: not outwards */
 	if (answer->flags & SEGMENT_RST) {
-		refuse(f, "the service refuses connections");
+		flow_refuse(f, "the service refuses connections");
 		return true;
 	}
 	peer->synack = *answer;
 	peer->learned = true;
 	send_opener(f, peer);
-	admit(f, peer);
+	flow_admit(f, peer);
 	if (all_learned(f))
 		opened(f);
 	return true;
@@ -166,6 +168,8 @@ void flow_serve_free(struct flow *f)
 	struct flow_peer *peer;
 	unsigned int i;
 
+	mapped_free(f->mapped);
+	checks_free(f->checks);
 	for (i = 0; i < f->n_peers; i++) {
 		const struct table_flow flow = {
 			.proto = p->session->proto,
@@ -185,16 +189,6 @@ void flow_serve_free(struct flow *f)
 }
 
 /* --- from the peer --------------------------------------------------------- */
-
-static unsigned int count_opening(const struct path *p)
-{
-	const struct flow *f;
-	unsigned int n = 0;
-
-	for (f = p->flows; f; f = f->next)
-		n += f->state != FLOW_LIVE;
-	return n;
-}
 
 /* Endpoints of hosts that are reached by our WAN; others are left out. */
 static unsigned int parse_peers(struct flow *f, const json_t *from)
@@ -219,14 +213,18 @@ void flow_open(struct path *p, const char *id, const json_t *body)
 	struct flow *f;
 	unsigned int i;
 
-	if (p->n_flows >= MAX_FLOWS || count_opening(p) >= MAX_FLOWS_OPENING)
+	if (p->n_flows >= MAX_FLOWS || flow_count_opening(p) >= MAX_FLOWS_OPENING)
 		return;
 	f = flow_new(p, id);
 	if (!f)
 		return;
+	if (p->session->proto == IPPROTO_UDP) {
+		udp_serve(f, body);
+		return;
+	}
 	if (!segment_from_json(&f->syn, json_object_get(body, "syn")) ||
 	    !parse_peers(f, json_object_get(body, "from"))) {
-		refuse(f, "none of the client's endpoints is reached by the WAN");
+		flow_refuse(f, "none of the client's endpoints is reached by the WAN");
 		return;
 	}
 	if (p->upstream) {
@@ -234,8 +232,8 @@ void flow_open(struct path *p, const char *id, const json_t *body)
 		return;
 	}
 	for (i = 0; i < f->n_peers; i++) {
-		if (!admit(f, &f->peer[i])) {
-			refuse(f, table_error(p->gateway->table));
+		if (!flow_admit(f, &f->peer[i])) {
+			flow_refuse(f, table_error(p->gateway->table));
 			return;
 		}
 	}
@@ -265,6 +263,8 @@ static void settle(struct flow *f)
 	struct path *p = f->path;
 	unsigned int i;
 
+	checks_free(f->checks);
+	f->checks = NULL;
 	for (i = 0; i < f->n_peers; i++) {
 		if (!f->peer[i].watched)
 			continue;
@@ -276,13 +276,22 @@ static void settle(struct flow *f)
 	}
 }
 
+/* It lives: look again later. */
+static void stay(struct flow *f)
+{
+	if (f->path->session->proto == IPPROTO_UDP)
+		udp_keep(f);
+	else
+		flow_arm(f, LIVE_MS);
+}
+
 static void while_opened(struct flow *f)
 {
 	unsigned int i;
 
 	if (look(f)) {
 		settle(f);
-		flow_arm(f, LIVE_MS);
+		stay(f);
 		return;
 	}
 	if (clock_ms() - f->began_ms > FLOW_OPEN_MS) {
@@ -314,7 +323,7 @@ static void while_learning(struct flow *f)
 	if (i < f->n_peers)
 		opened(f);
 	else
-		refuse(f, "the service does not answer");
+		flow_refuse(f, "the service does not answer");
 }
 
 void flow_serve_timer(struct flow *f)
@@ -322,6 +331,9 @@ void flow_serve_timer(struct flow *f)
 	switch (f->state) {
 	case FLOW_MAPPING:
 	case FLOW_ASKED:
+		break;
+	case FLOW_CHECKING:
+		flow_free(f);
 		break;
 	case FLOW_LEARNING:
 		while_learning(f);
@@ -331,7 +343,7 @@ void flow_serve_timer(struct flow *f)
 		break;
 	case FLOW_LIVE:
 		if (look(f))
-			flow_arm(f, LIVE_MS);
+			stay(f);
 		else
 			flow_free(f);
 		break;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "conf.h"
+#include "datagram.h"
 #include "external.h"
 #include "flow.h"
 #include "gateway.h"
@@ -35,11 +36,10 @@ static int raw_open(void)
 	return fd;
 }
 
-int gateway_craft(struct gateway *gw, const struct segment *s)
+static int send_packet(struct gateway *gw, const uint8_t *packet, size_t len,
+		       const union endpoint *dst)
 {
-	uint8_t packet[SEGMENT_SIZE];
-	size_t len = segment_make(s, packet);
-	struct sockaddr_in to = s->dst.in;
+	struct sockaddr_in to = dst->in;
 
 	if (!len)
 		return -EAFNOSUPPORT;
@@ -47,6 +47,22 @@ int gateway_craft(struct gateway *gw, const struct segment *s)
 	if (sendto(gw->raw, packet, len, 0, (void *)&to, sizeof(to)) < 0)
 		return -errno;
 	return 0;
+}
+
+int gateway_craft(struct gateway *gw, const struct segment *s)
+{
+	uint8_t packet[SEGMENT_SIZE];
+	size_t len = segment_make(s, packet);
+
+	return send_packet(gw, packet, len, &s->dst);
+}
+
+int gateway_send(struct gateway *gw, const struct datagram *d)
+{
+	uint8_t packet[DATAGRAM_SIZE];
+	size_t len = datagram_make(d, packet);
+
+	return send_packet(gw, packet, len, &d->dst);
 }
 
 /* --- where packets go ------------------------------------------------------ */

@@ -13,9 +13,11 @@
 
 #define MAX_STUN_SERVERS	8
 
+struct datagram;
 struct external;
 struct flow;
 struct queue;
+struct reflex;
 struct segment;
 struct table;
 struct tracker;
@@ -38,6 +40,7 @@ struct gateway {
 	struct tracker *tracker;
 	int raw;			/* socket for what we craft */
 	struct external *externals;	/* external.c: a list */
+	struct reflex *reflexes;	/* reflex.c: a list */
 	unsigned int n_servers;
 	struct stun_server servers[MAX_STUN_SERVERS];
 };
@@ -59,5 +62,6 @@ bool gateway_leads_out(const struct gateway *gw, const union endpoint *ep);
 bool gateway_is_own(const union endpoint *ep);
 /** gateway_craft() - send it past our own conntrack. 0 or -errno */
 int gateway_craft(struct gateway *gw, const struct segment *s);
+int gateway_send(struct gateway *gw, const struct datagram *d);
 
 #endif /* _NATPUNCHD_GATEWAY_H */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* STUN over TCP from an external endpoint, in the daemon's loop; see mapped.h. */
+/* STUN from an external endpoint, over TCP in the daemon's loop; see mapped.h. */
 #include <errno.h>
 #include <event2/event_struct.h>
 #include <poll.h>
@@ -8,8 +8,10 @@
 
 #include "../stun/stun-socket.h"
 #include "mapped.h"
+#include "reflex.h"
 
 struct mapped {
+	struct reflex *reflex;		/* UDP: this alone */
 	struct stun_socket socket;
 	struct stun_request request;
 	struct event_base *base;
@@ -85,14 +87,35 @@ static void on_event(evutil_socket_t fd, short what, void *data)
 		mapped_free(m);
 }
 
-struct mapped *mapped_ask(struct gateway *gw, const union endpoint *local,
+static struct mapped *ask_over_udp(struct gateway *gw,
+				   const union endpoint *local,
+				   const union endpoint *server, mapped_fn *fn,
+				   void *data)
+{
+	struct mapped *m = calloc(1, sizeof(*m));
+
+	if (!m)
+		return NULL;
+	m->socket.fd = -1;
+	m->reflex = reflex_ask(gw, local, server, fn, data);
+	if (m->reflex)
+		return m;
+	free(m);
+	return NULL;
+}
+
+struct mapped *mapped_ask(struct gateway *gw, int proto,
+			  const union endpoint *local,
 			  const union endpoint *server, mapped_fn *fn,
 			  void *data)
 {
 	struct sockaddr_storage from = {}, to = {};
-	struct mapped *m = calloc(1, sizeof(*m));
+	struct mapped *m;
 	int err;
 
+	if (proto == IPPROTO_UDP)
+		return ask_over_udp(gw, local, server, fn, data);
+	m = calloc(1, sizeof(*m));
 	if (!m)
 		return NULL;
 	m->base = gw->daemon->base;
@@ -128,6 +151,7 @@ void mapped_free(struct mapped *m)
 	m->dead = true;
 	if (m->busy)
 		return;
+	reflex_free(m->reflex);
 	if (m->event)
 		event_free(m->event);
 	stun_socket_close(&m->socket);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Server-reflexive endpoints over TCP: what one of our external endpoints looks
+ * Server-reflexive endpoints: what one of our external endpoints looks
  * like behind the NATs upstream. A socket of ours, bound to that very endpoint,
  * asks a STUN server (RFC 8489); upstream can not tell it from the inside host,
  * so with endpoint-independent mapping the answer holds for its flows too.
  *
- * The connection stays open while the endpoint is wanted: it holds the mapping.
+ * Over TCP the connection stays open while the endpoint is wanted: it holds the
+ * mapping. UDP is reflex.c's affair.
  */
 #ifndef _NATPUNCHD_MAPPED_H
 #define _NATPUNCHD_MAPPED_H
@@ -25,7 +26,8 @@ typedef void mapped_fn(void *data, int error, const union endpoint *public,
 		       unsigned int rtt_ms);
 
 /** mapped_ask() - NULL: errno says why. */
-struct mapped *mapped_ask(struct gateway *gw, const union endpoint *local,
+struct mapped *mapped_ask(struct gateway *gw, int proto,
+			  const union endpoint *local,
 			  const union endpoint *server, mapped_fn *fn,
 			  void *data);
 /** mapped_free() - NULL is allowed. */

@@ -59,10 +59,6 @@ static int gather(struct session *s)
 		session_explain(s, "nftables or its packet queue can not be used here");
 		return -EOPNOTSUPP;
 	}
-	if (s->proto != IPPROTO_TCP) {
-		session_explain(s, "direct connections are for tcp only so far");
-		return -EOPNOTSUPP;
-	}
 	p = path_new(s);
 	return p ? candidate_gather(p) : -ENOMEM;
 }

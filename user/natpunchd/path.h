@@ -12,7 +12,9 @@
 #define MAX_CANDIDATES	8	/* of a peer; more are not looked at */
 
 /** enum candidate_kind - RFC 8445 section 5.1.1's kinds, so far. */
-enum candidate_kind { CANDIDATE_HOST, CANDIDATE_SRFLX, CANDIDATE_KINDS };
+enum candidate_kind {
+	CANDIDATE_HOST, CANDIDATE_SRFLX, CANDIDATE_PRFLX, CANDIDATE_KINDS
+};
 
 struct candidate {
 	enum candidate_kind kind;
@@ -30,6 +32,7 @@ struct path {
 	struct hops *hops;
 	struct event *timer;
 	union endpoint public;		/* the external endpoint from outside */
+	uint64_t mapped_ms;		/* UDP: clock_ms() when that was asked */
 	bool upstream;			/* NATs change it on the way */
 	unsigned int nat_hops;		/* to the outermost of them */
 

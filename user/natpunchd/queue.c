@@ -12,8 +12,8 @@
 #include "natpunchd.h"
 #include "queue.h"
 
-/* Both headers, with all their options: 120 bytes. */
-#define COPY_BYTES	160
+/* Both headers, with all their options: 120 bytes; a STUN message is 548. */
+#define COPY_BYTES	640
 #define BUFFER_SIZE	8192
 
 struct queue {

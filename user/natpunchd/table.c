@@ -33,6 +33,14 @@ struct table {
 	" tcp flags & (syn | rst | ack) != syn queue to " STR(TABLE_QUEUE) "\n"
 
 /*
+ * Binding requests and their answers (RFC 8489): the magic cookie, and the type
+ * without its class. Before conntrack, which is not to hear of our checks.
+ */
+#define BINDING \
+	"		meta l4proto udp @th,96,32 0x2112a442" \
+	" @th,64,16 & 0xfeef == 0x0001 ip daddr . udp dport @check " QUEUE
+
+/*
  * Just before the admin's destination NAT and before natpunch's source NAT. The
  * queue is bypassed while no daemon has it: a client is refused then, not kept
  * waiting. A queued packet goes through the same rules again.
@@ -59,6 +67,9 @@ static const char ruleset[] =
 	"		size 65536\n"
 	"		timeout 1h\n"
 	"	}\n"
+	"	set check {\n"
+	"		type ipv4_addr . inet_service\n"
+	"	}\n"
 	"	set watch {\n"
 	"		type ipv4_addr . inet_service . ipv4_addr . inet_service\n"
 	"		size 65536\n"
@@ -83,6 +94,10 @@ static const char ruleset[] =
 	"	chain crafted {\n"
 	"		type filter hook output priority raw\n"
 	"		meta mark " STR(TABLE_MARK) " notrack\n"
+	"	}\n"
+	"	chain check {\n"
+	"		type filter hook prerouting priority raw\n"
+	BINDING
 	"	}\n"
 	"	chain watch-in {\n"
 	"		type filter hook prerouting priority -190\n"
@@ -252,6 +267,27 @@ int table_ended(struct table *t, const struct table_flow *flow)
 		return -EAFNOSUPPORT;
 	return runf(t, "add element inet " TABLE_NAME " closed { %s }\n",
 		    key(k, flow));
+}
+
+static int check_element(struct table *t, const char *verb,
+			 const union endpoint *ep)
+{
+	char p[PART_SIZE];
+
+	if (!is_v4(ep))
+		return -EAFNOSUPPORT;
+	return runf(t, "%s element inet " TABLE_NAME " check { %s }\n", verb,
+		    part(p, ep));
+}
+
+int table_check(struct table *t, const union endpoint *ep)
+{
+	return check_element(t, "add", ep);
+}
+
+int table_uncheck(struct table *t, const union endpoint *ep)
+{
+	return check_element(t, "delete", ep);
 }
 
 int table_watch(struct table *t, const union endpoint *src,

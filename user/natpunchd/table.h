@@ -8,6 +8,7 @@
  *   from    which flows get which source: the router's own clients
  *   listen  endpoints whose new flows wait for us in the queue
  *   closed  flows that were ended: who goes on sending is told so
+ *   check   external endpoints whose STUN messages we want to see before anybody
  *   watch   pairs of endpoints whose answers we want to see before anybody
  *
  * Nobody enters but by "to", and its elements die by themselves after seconds:
@@ -15,9 +16,10 @@
  * be it with our death or by somebody's `nft flush ruleset`.
  *
  * Only first packets of flows meet these rules, so they cost a flow nothing
- * later. The exception is one comparison of conntrack's state ("watch"). Its chain
- * stays although it is rarely of use: a chain that comes or goes makes the kernel
- * forget, or misplace, the packets that wait in its queues.
+ * later. The exceptions are one comparison of conntrack's state ("watch"), and of
+ * UDP's first words ("check"). Their chains stay although they are rarely of use: a
+ * chain that comes or goes makes the kernel forget, or misplace, the packets that
+ * wait in its queues.
  *
  * Every call is a transaction: done, or nothing has changed.
  */
@@ -58,6 +60,10 @@ void table_forget(struct table *t, const struct table_flow *flow);
 
 /** table_ended() - its sender gets a RST if he goes on; forgotten by and by. */
 int table_ended(struct table *t, const struct table_flow *flow);
+
+/** table_check() - show us the STUN messages that come to @ep. */
+int table_check(struct table *t, const union endpoint *ep);
+int table_uncheck(struct table *t, const union endpoint *ep);
 
 /** table_watch() - show us the answers from @src to @dst, for @seconds. */
 int table_watch(struct table *t, const union endpoint *src,

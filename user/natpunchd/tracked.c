@@ -53,6 +53,13 @@ static int on_entry(enum nf_conntrack_msg_type type, struct nf_conntrack *ct,
 		f->bytes_out = nfct_get_attr_u64(ct, ATTR_ORIG_COUNTER_BYTES);
 		f->bytes_in = nfct_get_attr_u64(ct, ATTR_REPL_COUNTER_BYTES);
 	}
+	f->timeout_s = nfct_get_attr_u32(ct, ATTR_TIMEOUT);
+	f->from.in.sin_family = AF_INET;
+	f->from.in.sin_addr.s_addr = nfct_get_attr_u32(ct, ATTR_REPL_IPV4_SRC);
+	f->from.in.sin_port = nfct_get_attr_u16(ct, ATTR_REPL_PORT_SRC);
+	f->to.in.sin_family = AF_INET;
+	f->to.in.sin_addr.s_addr = nfct_get_attr_u32(ct, ATTR_REPL_IPV4_DST);
+	f->to.in.sin_port = nfct_get_attr_u16(ct, ATTR_REPL_PORT_DST);
 	if (t->fn)
 		on_listed(t, ct, f);
 	return NFCT_CB_CONTINUE;
@@ -94,7 +101,8 @@ static void set_v4(struct nf_conntrack *ct, int proto,
 }
 
 static int query(struct tracker *t, enum nf_conntrack_query what, int proto,
-		 const union endpoint *src, const union endpoint *dst)
+		 const union endpoint *src, const union endpoint *dst,
+		 unsigned int timeout_s)
 {
 	struct nf_conntrack *ct;
 	int err = 0;
@@ -105,6 +113,8 @@ static int query(struct tracker *t, enum nf_conntrack_query what, int proto,
 	if (!ct)
 		return -ENOMEM;
 	set_v4(ct, proto, src, dst);
+	if (timeout_s)
+		nfct_set_attr_u32(ct, ATTR_TIMEOUT, timeout_s);
 	if (nfct_query(t->handle, what, ct) < 0)
 		err = -errno;
 	nfct_destroy(ct);
@@ -116,13 +126,19 @@ int tracked_get(struct tracker *t, int proto, const union endpoint *src,
 {
 	memset(tracked, 0, sizeof(*tracked));
 	t->found = tracked;
-	return query(t, NFCT_Q_GET, proto, src, dst);
+	return query(t, NFCT_Q_GET, proto, src, dst, 0);
 }
 
 int tracked_kill(struct tracker *t, int proto, const union endpoint *src,
 		 const union endpoint *dst)
 {
-	return query(t, NFCT_Q_DESTROY, proto, src, dst);
+	return query(t, NFCT_Q_DESTROY, proto, src, dst, 0);
+}
+
+int tracked_keep(struct tracker *t, int proto, const union endpoint *src,
+		 const union endpoint *dst, unsigned int seconds)
+{
+	return query(t, NFCT_Q_UPDATE, proto, src, dst, seconds);
 }
 
 void tracked_list(struct tracker *t, int proto, const union endpoint *dst,

@@ -17,6 +17,8 @@ struct tracked {
 	bool counted;		/* the next two are known (nf_conntrack_acct) */
 	uint64_t bytes_out;	/* from who began the flow */
 	uint64_t bytes_in;
+	unsigned int timeout_s;	/* forgotten then, if no packet comes */
+	union endpoint from, to;	/* as the world sees its answers */
 };
 
 int tracker_open(struct tracker **t);
@@ -24,6 +26,9 @@ void tracker_close(struct tracker *t);
 /** tracked_get() - 0, -ENOENT: there is none, -errno. */
 int tracked_get(struct tracker *t, int proto, const union endpoint *src,
 		const union endpoint *dst, struct tracked *tracked);
+/** tracked_keep() - it is forgotten after @seconds, if no packet comes. */
+int tracked_keep(struct tracker *t, int proto, const union endpoint *src,
+		 const union endpoint *dst, unsigned int seconds);
 /** tracked_list() - who has flows to @dst that were answered. */
 void tracked_list(struct tracker *t, int proto, const union endpoint *dst,
 		  void (*fn)(const union endpoint *src, void *data),

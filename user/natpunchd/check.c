@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Connectivity checks of one flow; see check.h. */
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../stun/stun-message.h"
+#include "check.h"
+#include "datagram.h"
+
+#define FIRST_MS	100	/* from one round to the next; doubles ... */
+#define LAST_MS		1000	/* ... to this */
+#define USERNAME_SIZE	48
+#define SEEN_MAX	(2 * CHECKS_MAX)	/* requests of the peer's, for one flow */
+#define PRIORITY	1862270975	/* RFC 8445 5.1.2.1: peer-reflexive */
+
+struct check {
+	union endpoint remote;
+	uint8_t id[NP_STUN_ID];
+	uint64_t first_ms;		/* 0: not sent yet */
+};
+
+/* An authentic request, and who sent it. */
+struct seen {
+	uint8_t id[NP_STUN_ID];
+	union endpoint from;
+};
+
+struct checks {
+	struct gateway *gateway;
+	struct event *timer;
+	union endpoint local;
+	char key[CHECK_KEY_SIZE];
+	char ours[USERNAME_SIZE], theirs[USERNAME_SIZE];
+	bool asks;
+	bool busy, dead;		/* freed while an owner's call runs */
+	bool running;
+	unsigned int every_ms;
+	unsigned int n;
+	struct check check[CHECKS_MAX];
+	unsigned int n_seen;
+	struct seen seen[SEEN_MAX];
+	const struct checks_ops *ops;
+	void *data;
+};
+
+void check_key(char key[CHECK_KEY_SIZE])
+{
+	uint8_t random[(CHECK_KEY_SIZE - 1) / 2];
+
+	randombytes_buf(random, sizeof(random));
+	sodium_bin2hex(key, CHECK_KEY_SIZE, random, sizeof(random));
+}
+
+bool check_is_key(const char *s)
+{
+	return strlen(s) == CHECK_KEY_SIZE - 1 &&
+	       strspn(s, "0123456789abcdef") == CHECK_KEY_SIZE - 1;
+}
+
+/* --- sending --------------------------------------------------------------- */
+
+static void sign(const struct checks *c, struct stun_message *m)
+{
+	stun_add_integrity(m, c->key, strlen(c->key));
+	stun_add_fingerprint(m);
+}
+
+static void transmit(const struct checks *c, const struct stun_message *m,
+		     const union endpoint *to, unsigned int ttl)
+{
+	const struct datagram d = {
+		.src = c->local, .dst = *to, .data = m->data, .len = m->len,
+		.ttl = ttl,
+	};
+
+	if (m->len)
+		gateway_send(c->gateway, &d);
+}
+
+/* RFC 8445 section 7.2.2 */
+static void send_one(const struct checks *c, struct check *check,
+		     unsigned int ttl)
+{
+	struct stun_message m;
+
+	stun_begin(&m, NP_STUN_BINDING_REQUEST, check->id);
+	stun_add(&m, STUN_A_USERNAME, c->theirs, strlen(c->theirs));
+	stun_add_u32(&m, STUN_A_PRIORITY, PRIORITY);
+	stun_add_u64(&m, c->asks ? STUN_A_ICE_CONTROLLING :
+				   STUN_A_ICE_CONTROLLED, 0);
+	sign(c, &m);
+	if (!check->first_ms && !ttl)
+		check->first_ms = clock_ms();
+	transmit(c, &m, &check->remote, ttl);
+}
+
+static void arm(struct checks *c, unsigned int ms)
+{
+	const struct timeval t = { .tv_sec = ms / 1000,
+				   .tv_usec = ms % 1000 * 1000 };
+
+	evtimer_add(c->timer, &t);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *data)
+{
+	struct checks *c = data;
+	unsigned int i;
+
+	(void)fd;
+	(void)what;
+	for (i = 0; i < c->n; i++)
+		send_one(c, &c->check[i], 0);
+	arm(c, c->every_ms);
+	c->every_ms = c->every_ms < LAST_MS / 2 ? 2 * c->every_ms : LAST_MS;
+}
+
+void checks_add(struct checks *c, const union endpoint *remote)
+{
+	struct stun_message fresh;
+	struct check *check;
+	unsigned int i;
+
+	for (i = 0; i < c->n; i++)
+		if (endpoint_equal(&c->check[i].remote, remote))
+			return;
+	if (c->n == CHECKS_MAX)
+		return;
+	check = &c->check[c->n++];
+	check->remote = *remote;
+	stun_begin_request(&fresh, STUN_RFC5389);
+	memcpy(check->id, fresh.data + NP_STUN_HEADER - NP_STUN_ID, NP_STUN_ID);
+	if (c->running)
+		send_one(c, check, 0);
+}
+
+void checks_start(struct checks *c, unsigned int delay_ms)
+{
+	if (c->running)
+		return;
+	c->running = true;
+	arm(c, delay_ms);
+}
+
+void checks_stop(struct checks *c)
+{
+	evtimer_del(c->timer);
+}
+
+void checks_open(struct checks *c, unsigned int ttl)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->n; i++)
+		send_one(c, &c->check[i], ttl);
+}
+
+/* --- receiving ------------------------------------------------------------- */
+
+static bool is_authentic(const struct checks *c, const struct datagram *d)
+{
+	return stun_fingerprint_is_right(d->data, d->len) &&
+	       stun_integrity_is_right(d->data, d->len, c->key, strlen(c->key));
+}
+
+static bool is_for_us(const struct checks *c, const struct datagram *d)
+{
+	const uint8_t *name;
+	size_t len;
+
+	name = stun_find(d->data, d->len, STUN_A_USERNAME, &len);
+	return name && len == strlen(c->ours) && !memcmp(name, c->ours, len);
+}
+
+static void respond(const struct checks *c, const struct np_stun_msg *msg,
+		    const union endpoint *from)
+{
+	struct stun_message m;
+
+	stun_begin(&m, NP_STUN_BINDING_SUCCESS, msg->id);
+	stun_add_xor_addr(&m, NP_STUN_A_XOR_MAPPED, &from->sa);
+	sign(c, &m);
+	transmit(c, &m, from, 0);
+}
+
+/* The owner may end it all from within. False: he has. */
+static bool tell(struct checks *c, void (*fn)(struct checks *c,
+					      const union endpoint *ep,
+					      unsigned int ms),
+		 const union endpoint *ep, unsigned int ms)
+{
+	c->busy = true;
+	fn(c, ep, ms);
+	c->busy = false;
+	if (!c->dead)
+		return true;
+	checks_free(c);
+	return false;
+}
+
+static void tell_asked(struct checks *c, const union endpoint *ep,
+		       unsigned int ms)
+{
+	(void)ms;
+	c->ops->asked(c->data, ep);
+}
+
+static void tell_answered(struct checks *c, const union endpoint *ep,
+			  unsigned int ms)
+{
+	c->ops->answered(c->data, ep, ms);
+}
+
+/*
+ * A request does not say where it was sent from, so somebody who has seen it could
+ * send it again as his own. Whoever comes first has it.
+ */
+static bool is_his(struct checks *c, const struct np_stun_msg *msg,
+		   const union endpoint *from)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->n_seen; i++)
+		if (!memcmp(c->seen[i].id, msg->id, NP_STUN_ID))
+			return endpoint_equal(&c->seen[i].from, from);
+	if (c->n_seen == SEEN_MAX)
+		return false;
+	memcpy(c->seen[i].id, msg->id, NP_STUN_ID);
+	c->seen[i].from = *from;
+	c->n_seen++;
+	return true;
+}
+
+static bool take_request(struct checks *c, const struct np_stun_msg *msg,
+			 const struct datagram *d)
+{
+	if (!is_for_us(c, d))
+		return false;
+	/* It names our flow, so it is no device's, but it may be a lie. */
+	if (is_authentic(c, d) && is_his(c, msg, &d->src) &&
+	    tell(c, tell_asked, &d->src, 0))
+		respond(c, msg, &d->src);
+	return true;
+}
+
+static bool take_answer(struct checks *c, const struct np_stun_msg *msg,
+			const struct datagram *d)
+{
+	const struct check *check = NULL;
+	union endpoint remote;
+	unsigned int i;
+
+	for (i = 0; i < c->n && !check; i++)
+		if (!memcmp(c->check[i].id, msg->id, NP_STUN_ID))
+			check = &c->check[i];
+	if (!check)
+		return false;
+	remote = check->remote;
+	if (msg->type == NP_STUN_BINDING_SUCCESS && check->first_ms &&
+	    endpoint_equal(&remote, &d->src) && is_authentic(c, d))
+		tell(c, tell_answered, &remote,
+		     (unsigned int)(clock_ms() - check->first_ms));
+	return true;
+}
+
+bool checks_take(struct checks *c, const struct datagram *d)
+{
+	struct np_stun_msg msg;
+
+	if (!endpoint_equal(&c->local, &d->dst) ||
+	    stun_parse(&msg, d->data, d->len) != NP_STUN_OK)
+		return false;
+	return msg.type == NP_STUN_BINDING_REQUEST ? take_request(c, &msg, d) :
+						     take_answer(c, &msg, d);
+}
+
+/* --- the whole ------------------------------------------------------------- */
+
+struct checks *checks_new(struct gateway *gw, const union endpoint *local,
+			  const char *id, const char *key, bool asks,
+			  const struct checks_ops *ops, void *data)
+{
+	struct checks *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->timer = evtimer_new(gw->daemon->base, on_timer, c);
+	if (!c->timer) {
+		free(c);
+		return NULL;
+	}
+	c->gateway = gw;
+	c->local = *local;
+	c->asks = asks;
+	c->every_ms = FIRST_MS;
+	c->ops = ops;
+	c->data = data;
+	snprintf(c->key, sizeof(c->key), "%s", key);
+	/* The receiver's name comes first, so none can be turned back. */
+	snprintf(c->ours, sizeof(c->ours), "%s-%c:%s-%c", id, asks ? 'a' : 's',
+		 id, asks ? 's' : 'a');
+	snprintf(c->theirs, sizeof(c->theirs), "%s-%c:%s-%c", id,
+		 asks ? 's' : 'a', id, asks ? 'a' : 's');
+	return c;
+}
+
+void checks_free(struct checks *c)
+{
+	if (!c)
+		return;
+	c->dead = true;
+	if (c->busy)
+		return;
+	event_free(c->timer);
+	free(c);
+}

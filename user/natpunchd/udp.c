@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What UDP flows of both roles have in common; see udp.h. */
+#include <string.h>
+
+#include "../stun/stun-message.h"
+#include "conf.h"
+#include "datagram.h"
+#include "reflex.h"
+#include "tracked.h"
+#include "udp.h"
+
+#define INDICATION	0x0011	/* RFC 8489: Binding, class indication */
+#define DEFAULT_HOPS	1	/* to the NAT in front, if nobody tells */
+#define SLACK_MS	1500	/* conntrack counts in seconds */
+
+/* --- STUN that comes in ---------------------------------------------------- */
+
+/* Nobody answers one, or misses it: a keepalive that has lived too long. */
+static bool is_indication(const struct datagram *d)
+{
+	return stun_is_message(d->data, d->len) &&
+	       (d->data[0] << 8 | d->data[1]) == INDICATION &&
+	       stun_fingerprint_is_right(d->data, d->len);
+}
+
+bool udp_take(struct gateway *gw, const struct datagram *d)
+{
+	const struct session *s;
+	const struct path *p;
+	struct flow *f;
+
+	if (is_indication(d) || reflex_take(gw, d))
+		return true;
+	for (s = gw->daemon->sessions; s; s = s->next) {
+		p = s->path;
+		for (f = p ? p->flows : NULL; f; f = f->next)
+			if (f->checks && checks_take(f->checks, d))
+				return true;
+	}
+	return false;
+}
+
+void udp_parse(struct flow *f, const json_t *array)
+{
+	const struct gateway *gw = f->path->gateway;
+	const json_t *json;
+	union endpoint ep;
+	const char *s;
+	size_t i;
+
+	json_array_foreach(array, i, json) {
+		s = json_string_value(json);
+		if (i < FLOW_ENDPOINTS && s && endpoint_parse(&ep, s) &&
+		    gateway_leads_out(gw, &ep))
+			checks_add(f->checks, &ep);
+	}
+}
+
+/* --- idle flows ------------------------------------------------------------ */
+
+/* It passes our NATs and dies behind them. */
+static void refresh_upstream(const struct flow *f, const struct tracked *t)
+{
+	const struct path *p = f->path;
+	bool asks = p->session->role == SESSION_ASKS;
+	struct stun_message m;
+	struct datagram d = {
+		.src = asks ? t->to : f->dst,
+		.dst = asks ? t->from : f->src,
+		.ttl = (p->nat_hops ? p->nat_hops : DEFAULT_HOPS) + 1,
+	};
+
+	stun_begin_request(&m, STUN_RFC5389);
+	m.data[1] = INDICATION;
+	stun_add_fingerprint(&m);
+	d.data = m.data;
+	d.len = m.len;
+	gateway_send(p->gateway, &d);
+}
+
+void udp_keep(struct flow *f)
+{
+	const struct path *p = f->path;
+	const struct conf *conf = p->gateway->daemon->conf;
+	unsigned int every_s = (unsigned int)conf->udp_keepalive;
+	uint64_t now = clock_ms(), ends_ms;
+	struct tracked t;
+
+	flow_arm(f, every_s * 1000);
+	if (tracked_get(p->gateway->tracker, IPPROTO_UDP, &f->src, &f->dst, &t))
+		return;
+	/* Another end than we have set: packets have come meanwhile. */
+	ends_ms = now + (uint64_t)t.timeout_s * 1000;
+	if (!f->busy_ms || ends_ms > f->ends_ms + SLACK_MS ||
+	    ends_ms + SLACK_MS < f->ends_ms)
+		f->busy_ms = now;
+	f->ends_ms = ends_ms;
+	if (now - f->busy_ms > (uint64_t)conf->udp_idle * 1000)
+		return;
+	if (p->upstream)
+		refresh_upstream(f, &t);
+	if (t.timeout_s < 2 * every_s &&
+	    !tracked_keep(p->gateway->tracker, IPPROTO_UDP, &f->src, &f->dst,
+			  3 * every_s))
+		f->ends_ms = now + (uint64_t)every_s * 3000;
+}
