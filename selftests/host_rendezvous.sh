@@ -81,7 +81,7 @@ id_a=$(id a) id_b=$(id b)
 # --- who else is at the broker ----------------------------------------------
 
 in_a=natpunch/v1/$id_a/in presence_b=natpunch/v1/$id_b/presence
-timeout 20 mosquitto_sub -t "$in_a" -N -C 1 >"$dir/kept" 2>"$dir/kept.err" &
+timeout 20 mosquitto_sub -h 127.0.0.1 -t "$in_a" -N -C 1 >"$dir/kept" 2>"$dir/kept.err" &
 sub=$!
 pids+=("$sub")
 sleep 0.5
@@ -89,13 +89,13 @@ asked b a
 wait $sub
 ! grep -qaE 'offer|session|none' "$dir/kept" && [ -s "$dir/kept" ]
 result $? "the broker can not read a message"
-mosquitto_pub -t "$in_a" -f "$dir/kept"
+mosquitto_pub -h 127.0.0.1 -t "$in_a" -f "$dir/kept"
 soon refused a 'seen before'
 result $? "a message that the broker repeats is refused"
 stop a KILL
 site_start a
 soon shows online a peer show
-mosquitto_pub -t "$in_a" -f "$dir/kept"
+mosquitto_pub -h 127.0.0.1 -t "$in_a" -f "$dir/kept"
 soon refused a 'seen before'
 result $? "... also when we were killed in between"
 stop a
@@ -104,28 +104,28 @@ soon shows online a peer show
 
 cp "$dir/kept" "$dir/flipped"
 printf 'X' | dd of="$dir/flipped" bs=1 seek=100 conv=notrunc status=none
-mosquitto_pub -t "$in_a" -f "$dir/flipped"
+mosquitto_pub -h 127.0.0.1 -t "$in_a" -f "$dir/flipped"
 soon refused a 'garbled'
 result $? "one that it changes is refused"
 head -c 60 "$dir/kept" >"$dir/cut"
-mosquitto_pub -t "$in_a" -f "$dir/cut"
+mosquitto_pub -h 127.0.0.1 -t "$in_a" -f "$dir/cut"
 soon refused a 'no message of natpunch'
 result $? "... one that it cuts, too"
-mosquitto_pub -t "natpunch/v1/$id_b/in" -f "$dir/kept"
+mosquitto_pub -h 127.0.0.1 -t "natpunch/v1/$id_b/in" -f "$dir/kept"
 soon refused b 'garbled'
 result $? "... and one that it delivers to another"
-mosquitto_pub -t "$in_a" -n
-mosquitto_pub -t "$in_a" -m '{"v":1,"type":"offer"}'
+mosquitto_pub -h 127.0.0.1 -t "$in_a" -n
+mosquitto_pub -h 127.0.0.1 -t "$in_a" -m '{"v":1,"type":"offer"}'
 for size in 1 300 12466 12467 20000 300000; do
 	head -c $size /dev/urandom >"$dir/noise"
-	mosquitto_pub -t "$in_a" -f "$dir/noise"
+	mosquitto_pub -h 127.0.0.1 -t "$in_a" -f "$dir/noise"
 done
-mosquitto_pub -r -t "natpunch/v1/not-a-site/presence" -m x
-mosquitto_pub -t "natpunch/v1/$id_a/in/deeper" -m x
+mosquitto_pub -h 127.0.0.1 -r -t "natpunch/v1/not-a-site/presence" -m x
+mosquitto_pub -h 127.0.0.1 -t "natpunch/v1/$id_a/in/deeper" -m x
 asked b a
 result $? "noise of any size changes nothing"
 head -c 100 /dev/urandom >"$dir/noise"
-mosquitto_pub -t "$in_a" -f "$dir/noise" --repeat 2000
+mosquitto_pub -h 127.0.0.1 -t "$in_a" -f "$dir/noise" --repeat 2000
 shows over_limit a -j site show && ! grep -q '"over_limit":0' "$out"
 result $? "a flood is cut off"
 sleep 1
@@ -133,9 +133,9 @@ asked b a
 result $? "... and over"
 
 # Presence is signed, and dated.
-mosquitto_pub -r -t "$presence_b" -m '{"v":1,"boot":9999999999999,"online":false}'
-mosquitto_sub -t "natpunch/v1/$id_a/presence" -N -C 1 >"$dir/presence_a"
-mosquitto_pub -r -t "$presence_b" -f "$dir/presence_a"
+mosquitto_pub -h 127.0.0.1 -r -t "$presence_b" -m '{"v":1,"boot":9999999999999,"online":false}'
+mosquitto_sub -h 127.0.0.1 -t "natpunch/v1/$id_a/presence" -N -C 1 >"$dir/presence_a"
+mosquitto_pub -h 127.0.0.1 -r -t "$presence_b" -f "$dir/presence_a"
 sleep 0.3
 shows online a peer show && ! grep -q offline "$out"
 result $? "nobody else can say that b is gone"
@@ -144,11 +144,11 @@ soon shows offline a peer show
 result $? "b says goodbye"
 site_start b
 soon shows online a peer show
-mosquitto_sub -t "$presence_b" -N -C 1 >"$dir/presence_b"
+mosquitto_sub -h 127.0.0.1 -t "$presence_b" -N -C 1 >"$dir/presence_b"
 stop b KILL
 soon shows offline a peer show
 result $? "b dies: the broker says so"
-mosquitto_pub -r -t "$presence_b" -f "$dir/presence_b"
+mosquitto_pub -h 127.0.0.1 -r -t "$presence_b" -f "$dir/presence_b"
 sleep 0.3
 shows offline a peer show
 result $? "nobody can say that it is back but b"
