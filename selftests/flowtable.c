@@ -35,7 +35,7 @@ static struct seen flow_is_offloaded(const struct row *row)
 	int i;
 
 	offload();
-	f = flow_open(row->protocol, A, 5000, server(1, 3478));
+	f = flow_open(row->protocol, A, 5000, server(1, 3000));
 	for (i = 0; i < 5; i++)
 		if (ep_none(flow_ask(&f)) || !f.answered)
 			return seen(false, "round %d: no answer", i);
@@ -59,12 +59,12 @@ static struct seen filtering_holds(const struct row *row)
 static struct seen inbound_flow_is_offloaded(const struct row *row)
 {
 	int a = udp_open(A, host(A, 5000)), i;
-	int s = udp_open(SERVER, server(1, 3478));
-	int s2 = udp_open(SERVER, server(2, 3478));
+	int s = udp_open(SERVER, server(1, 3000));
+	int s2 = udp_open(SERVER, server(2, 3000));
 	struct ep mapped, from;
 
 	(void)row;
-	udp_deliver(a, server(1, 3478), s, &mapped);
+	udp_deliver(a, server(1, 3000), s, &mapped);
 	offload();
 	for (i = 0; i < 5; i++)
 		if (!udp_deliver(s2, mapped, a, &from) ||
@@ -83,7 +83,7 @@ static struct seen busy_flow_keeps_mapping(const struct row *row)
 
 	(void)row;
 	offload();
-	f = flow_open(IPPROTO_UDP, A, 5000, server(1, 3478));
+	f = flow_open(IPPROTO_UDP, A, 5000, server(1, 3000));
 	for (i = 0; i < 60; i++) {
 		if (ep_none(flow_ask(&f)) || !f.answered)
 			return seen(false, "round %d: no answer", i);
@@ -91,8 +91,8 @@ static struct seen busy_flow_keeps_mapping(const struct row *row)
 	}
 	/* Ten minutes; then five more of silence are still to come. */
 	sleep_s(280);
-	other = external(IPPROTO_UDP, A, 5000, server(2, 3478));
-	external(IPPROTO_UDP, A2, 5000, server(2, 3478));
+	other = external(IPPROTO_UDP, A, 5000, server(2, 3000));
+	external(IPPROTO_UDP, A2, 5000, server(2, 3000));
 	return seen(ep_eq(other, f.external), "%s, then %s",
 		    ep_str(f.external), ep_str(other));
 }

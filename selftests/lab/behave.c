@@ -8,7 +8,8 @@
 
 /* The port that every host wants. */
 #define PORT 5000
-#define SERVICE 3478
+/* A service as any other: flows to STUN ports are observed. */
+#define SERVICE 7000
 
 struct seen mapping_is_endpoint_independent(const struct row *row)
 {
