@@ -140,6 +140,11 @@ static bool is_stun(const struct packet *p, const void *unused)
 	       !memcmp(p->data + p->payload + 4, STUN_COOKIE, 4);
 }
 
+static bool is_stun_out(const struct packet *p, const void *unused)
+{
+	return is_stun(p, unused) && p->outgoing;
+}
+
 /* --- both gateways have public addresses ----------------------------------- */
 
 static struct connection first;
@@ -234,18 +239,93 @@ static void no_lie_is_believed(void)
 	sock_close(wire);
 }
 
+/* --- silence, and the end -------------------------------------------------- */
+
+static bool close_it(void)
+{
+	return site_ask(GB, "{\"do\":\"connection-del\","
+			"\"connection\":\"siteA/echo\"}") &&
+	       site_says(GA, "closed", 5000);
+}
+
+/* Behind NATs that forget after two minutes, or after half of one. */
+static void silence(void)
+{
+	bool connected = set_up("home", "home") >= 0;
+	struct connection c, other;
+	int lan_a = sniff_open(GA, "lan"), lan_b = sniff_open(GB, "lan");
+	int wire_a = sniff_open(NET, "ga"), wire_b = sniff_open(NET, "gb");
+	struct packet p;
+
+	if (!ktap_ok(connected && connection_open(&c, B2),
+		     "a connection with home routers in front"))
+		show_logs();
+	ktap_diag("answered after %ld ms", c.ms);
+	while (sniff_next(wire_a, &p, 0) || sniff_next(wire_b, &p, 0))
+		;
+	sleep_s(300);
+	ktap_ok(!sniff_find(lan_a, &p, is_stun, NULL, 0) &&
+		!sniff_find(lan_b, &p, is_stun, NULL, 0),
+		"what keeps it alive comes to no device");
+	ktap_ok(!sniff_find(wire_a, &p, is_stun_out, NULL, 0) &&
+		!sniff_find(wire_b, &p, is_stun_out, NULL, 0),
+		"nor to the other site");
+	ktap_ok(answer(&c) && connection_lives(&c),
+		"after five minutes the service reaches the client first");
+	ktap_ok(connection_open(&other, B),
+		"and another client connects");
+	ktap_ok(close_it() && !connection_lives(&c) && !answer(&c) && !answer(&other),
+		"when the connection is deleted nothing passes any more");
+}
+
+/* --- NATs in front --------------------------------------------------------- */
+
+static const struct pair {
+	const char *a, *b;
+} pairs[] = {
+	{ "home", NULL },
+	{ NULL, "home" },
+	{ "home-open", "home-open" },
+	{ "home-restricted", "home-restricted" },
+	{ "home-rst", "home-rst" },
+	{ "carrier", "home" },
+	{ "linux", "linux" },
+	{ "home-restricted", "sequential" },
+	{ "sequential", "home-restricted" },
+	{ "home-open", "carrier-blocks" },
+	{ "carrier-blocks", "home-open" },
+};
+
+static void pair_connects(const struct pair *pair)
+{
+	const char *a = pair->a ? pair->a : "none";
+	const char *b = pair->b ? pair->b : "none";
+	long session = set_up(pair->a, pair->b);
+	struct connection c = { .client = -1 };
+
+	if (!ktap_ok(session >= 0 && connection_open(&c, B2),
+		     "%s at the service, %s at the client", a, b))
+		show_logs();
+	ktap_diag("session %ld ms, answer after %ld ms, from %s", session, c.ms,
+		  ep_str(c.peer));
+}
+
 int main(void)
 {
 	const char *why = natpunch_missing();
+	size_t i;
 
 	if (why)
 		ktap_skip_all("%s", why);
-	ktap_plan(12);
+	ktap_plan(18 + ARRAY_SIZE(pairs));
 	lab_start();
 	sites_start();
 	it_connects();
 	several_clients();
 	nobody_else_enters();
 	no_lie_is_believed();
+	silence();
+	for (i = 0; i < ARRAY_SIZE(pairs); i++)
+		pair_connects(&pairs[i]);
 	return ktap_exit();
 }
