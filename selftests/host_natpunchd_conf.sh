@@ -21,7 +21,7 @@ if [ ! -x "$natpunchd" ]; then
 	exit 4
 fi
 
-plan=62 count=0 failed=0
+plan=66 count=0 failed=0
 key_b=npk-$("$natpunchd" --make-key "$dir/b.key" | sed 's/^npk-//')
 key_c=$("$natpunchd" --make-key "$dir/c.key")
 
@@ -210,6 +210,22 @@ for ((n = 0; n < $(wc -c <"$dir/whole"); n += 7)); do
 	[ $? -le 1 ] || bad=$((bad + 1))
 done
 result $bad "no truncated file makes it crash"
+
+# The files that Documentation/howto.rst shows, with our keys and files in them.
+for name in password fleet-ca.pem unit.pem unit.key; do
+	(umask 077; echo secret >"$dir/$name")
+done
+awk -v out="$dir/howto" '
+	/^    site = / { shown = out "." ++n }
+	!/^    / { shown = "" }
+	shown { print >shown }' "$top/Documentation/howto.rst"
+for shown in "$dir"/howto.*; do
+	sed -e "s/npk-\.\.\./$key_c/; s|/etc/natpunch/|$dir/|" "$shown" >"$conf"
+	chmod o= "$conf"
+	check
+	result $? "the howto's file of $(sed -n 's/^ *site = //p' "$conf")"
+	rm -f "$conf"
+done
 
 "$natpunchd" --chekc >"$out" 2>&1
 [ $? = 2 ] && grep -q -- "--check" "$out"
