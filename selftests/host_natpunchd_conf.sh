@@ -21,7 +21,7 @@ if [ ! -x "$natpunchd" ]; then
 	exit 4
 fi
 
-plan=66 count=0 failed=0
+plan=67 count=0 failed=0
 key_b=npk-$("$natpunchd" --make-key "$dir/b.key" | sed 's/^npk-//')
 key_c=$("$natpunchd" --make-key "$dir/c.key")
 
@@ -76,7 +76,8 @@ right "everything at once" <<END
 site = "siteA"; key = "$dir/b.key"; user = "nobody"; group = "nogroup";
 socket = "/run/natpunch/x.sock"; state = "/var/lib/natpunch";
 notify = "/etc/natpunch/notify"; log = "syslog"; log_level = "debug";
-prefix = "fleet/7"; keepalive = 300; offer_life = 86400; wan = ("eth0", "wwan0");
+prefix = "fleet/7"; keepalive = 300; offer_life = 86400;
+punch_rate = 100; wan = ("eth0", "wwan0");
 brokers = ( { host = "b.example.net"; },
 	{ host = ["b1.example.net:8883", "b2.example.net", "[2001:db8::1]:8883"];
 	  tls = true; ca = "/etc/ssl/ca.pem"; cert = "c.pem"; cert_key = "k.pem";
@@ -106,6 +107,7 @@ wrong "it is empty" 1 <<<'site = "";'
 wrong "it must be a whole number, 5 to 65535" 1 <<<'keepalive = "60";'
 wrong "4 is out of range" 1 <<<'keepalive = 4;'
 wrong "65536 is out of range" 1 <<<'keepalive = 65536;'
+wrong "9 is out of range: 10 to 10000" 1 <<<'punch_rate = 9;'
 wrong "604801 is out of range: 30 to 604800" 1 <<<'offer_life = 604801;'
 wrong "it must be true or false" 1 <<<'brokers = ( { host = "b"; tls = 1; } );'
 wrong "it must be a list of groups" 1 <<<'brokers = { host = "b"; };'

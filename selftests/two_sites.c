@@ -11,92 +11,8 @@
 
 #include "lab/gateway.h"
 #include "lab/packet.h"
-#include "lab/sites.h"
 #include "lab/sock.h"
-#include "lab/zoo.h"
-
-#define SESSION_MS	20000
-
-static int listener;		/* the service, on A */
-
-static bool offer_service(void)
-{
-	return site_ask(GA, "{\"do\":\"service-add\",\"name\":\"ssh\","
-			"\"to\":\"10.1.0.2:22\",\"proto\":\"tcp\","
-			"\"allow\":[\"siteB\"]}");
-}
-
-static bool want_connection(void)
-{
-	return site_ask(GB, "{\"do\":\"connect\",\"service\":\"siteA/ssh\","
-			"\"listen\":\"10.2.0.1:2222\",\"proto\":\"tcp\"}");
-}
-
-/* A's and B's NATs in front; NULL: none. Returns milliseconds, -1: it failed. */
-static long set_up(const char *zoo_a, const char *zoo_b)
-{
-	unsigned long begin;
-
-	sock_close_all();
-	site_stop(GA);
-	site_stop(GB);
-	site_forget(GA);
-	site_forget(GB);
-	zoo_stop(GA);
-	zoo_stop(GB);
-	if (zoo_a)
-		zoo_start(GA, zoo_a);
-	if (zoo_b)
-		zoo_start(GB, zoo_b);
-	gateways(NAT_NATPUNCH, NAT_NATPUNCH, NULL);
-	listener = stream_listen(IPPROTO_TCP, A, host(A, 22));
-	site_start(GA);
-	site_start(GB);
-	if (!offer_service() || !site_says(GB, "siteA is online", 10000) ||
-	    !site_says(GA, "siteB is online", 10000))
-		return -1;
-	begin = now_ms();
-	if (!want_connection() ||
-	    !site_says(GB, "siteA/ssh: direct", SESSION_MS))
-		return -1;
-	return (long)(now_ms() - begin);
-}
-
-static void show_logs(void)
-{
-	ktap_diag("site A:");
-	ktap_diag("%s", site_log(GA));
-	ktap_diag("site B:");
-	ktap_diag("%s", site_log(GB));
-}
-
-struct connection {
-	int client, service;
-	struct ep peer;		/* as the service sees it */
-	long ms;		/* from the client's SYN to being connected */
-};
-
-/* A client's connection to the listener at B's gateway; data goes both ways. */
-static bool connection_open(struct connection *c, enum node node)
-{
-	unsigned long begin = now_ms();
-
-	*c = (struct connection){ .service = -1 };
-	c->client = stream_open(IPPROTO_TCP, node, host(node, 0));
-	stream_connect(c->client, ep("10.2.0.1", 2222));
-	if (stream_connected(c->client, 10000))
-		return false;
-	c->ms = (long)(now_ms() - begin);
-	c->service = stream_accept(listener, &c->peer, 2000);
-	return c->service >= 0 && stream_deliver(c->client, c->service) &&
-	       stream_deliver(c->service, c->client);
-}
-
-static bool connection_lives(const struct connection *c)
-{
-	return stream_deliver(c->client, c->service) &&
-	       stream_deliver(c->service, c->client);
-}
+#include "lab/visit.h"
 
 /* Where the service is reached at from outside. */
 static struct ep service_endpoint(void)
@@ -118,22 +34,22 @@ static bool refused(enum node node, struct ep local, struct ep to)
 	stream_connect(sock, to);
 	in = !stream_connected(sock, SILENCE_MS);
 	sock_close(sock);
-	return !in && stream_accept(listener, NULL, 100) < 0;
+	return !in && stream_accept(visit_listener(), NULL, 100) < 0;
 }
 
 /* --- both gateways have public addresses ----------------------------------- */
 
-static struct connection first;
+static struct visit first;
 
 static void it_connects(void)
 {
-	long ms = set_up(NULL, NULL);
+	long ms = visit_session(NULL, NULL);
 
 	if (!ktap_ok(ms >= 0, "the sites find each other"))
-		show_logs();
+		visit_logs();
 	ktap_diag("session: %ld ms, of which the probe's round trip took %s",
 		  ms, site_value(GB, "connection-show", ".result[0].rtt_ms"));
-	ktap_ok(connection_open(&first, B2), "a LAN client reaches the service");
+	ktap_ok(visit_open(&first, B2), "a LAN client reaches the service");
 	ktap_diag("connected after %ld ms; the service sees %s", first.ms,
 		  ep_str(first.peer));
 	ktap_ok(ep_same_addr(first.peer, wan(GB, 0)),
@@ -142,21 +58,19 @@ static void it_connects(void)
 
 static void several_clients(void)
 {
-	struct connection c[4];
+	struct visit c[4];
 	bool all = true;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(c); i++)
-		all &= connection_open(&c[i], i % 2 ? B : B2);
-	ktap_ok(all && connection_lives(&first),
+		all &= visit_open(&c[i], i % 2 ? B : B2);
+	ktap_ok(all && visit_lives(&first),
 		"several clients have a connection each");
 	ktap_ok(atoi(site_value(GB, "connection-show",
 				".result[0].flows | length")) == 5,
 		"they are shown");
-	for (i = 0; i < ARRAY_SIZE(c); i++) {
-		sock_close(c[i].client);
-		sock_close(c[i].service);
-	}
+	for (i = 0; i < ARRAY_SIZE(c); i++)
+		visit_close(&c[i]);
 }
 
 static void nobody_else_enters(void)
@@ -176,43 +90,48 @@ static void clients_are_told(void)
 {
 	int sock;
 
-	sock_close(listener);
+	visit_serve(false);
 	sock = stream_open(IPPROTO_TCP, B2, host(B2, 0));
 	stream_connect(sock, ep("10.2.0.1", 2222));
 	ktap_ok(stream_connected(sock, 10000) == ECONNREFUSED,
 		"a service that is not there refuses the client");
-	listener = stream_listen(IPPROTO_TCP, A, host(A, 22));
+	visit_serve(true);
 }
 
 static void it_outlives_the_daemons(void)
 {
-	struct connection second;
+	struct visit second;
+	int sock;
 
 	site_kill(GA);
 	site_kill(GB);
-	ktap_ok(connection_lives(&first),
+	ktap_ok(visit_lives(&first),
 		"a connection outlives both daemons' SIGKILL");
 	ktap_ok(refused(SERVER, server(1, 0), service_endpoint()),
 		"nobody enters meanwhile");
+	sock = stream_open(IPPROTO_TCP, B2, host(B2, 0));
+	stream_connect(sock, ep("10.2.0.1", 2222));
+	ktap_ok(stream_connected(sock, 10000) == ECONNREFUSED,
+		"a new client is refused at once");
 	site_start(GA);
 	site_start(GB);
-	ktap_ok(site_says(GB, "adopted", 10000) && connection_lives(&first) &&
+	ktap_ok(site_says(GB, "adopted", 10000) && visit_lives(&first) &&
 		!strcmp(site_value(GB, "connection-show",
 				   ".result[0].flows | length"), "1"),
 		"they adopt it when they are back");
 	ktap_diag("%s", run_output());
-	if (!ktap_ok(connection_open(&second, B2), "and open others"))
-		show_logs();
+	if (!ktap_ok(visit_open(&second, B2), "and open others"))
+		visit_logs();
 }
 
 static void it_closes(void)
 {
-	struct connection second;
+	struct visit second;
 
 	ktap_ok(site_ask(GA, "{\"do\":\"service-del\",\"name\":\"ssh\"}") &&
-		!connection_lives(&first) && !connection_lives(&first),
+		!visit_lives(&first) && !visit_lives(&first),
 		"a withdrawn service ends its connections");
-	ktap_ok(!connection_open(&second, B2), "and opens no more");
+	ktap_ok(!visit_open(&second, B2), "and opens no more");
 	site_stop(GA);
 	site_stop(GB);
 	ktap_ok(run(GA, "nft list table inet natpunchd") &&
@@ -237,12 +156,12 @@ static void pair_connects(const struct pair *pair)
 {
 	const char *a = pair->a ? pair->a : "none";
 	const char *b = pair->b ? pair->b : "none";
-	long session = set_up(pair->a, pair->b);
-	struct connection c = { .service = -1 };
+	long session = visit_session(pair->a, pair->b);
+	struct visit c = { .service = -1 };
 
-	if (!ktap_ok(session >= 0 && connection_open(&c, B2),
+	if (!ktap_ok(session >= 0 && visit_open(&c, B2),
 		     "%s at the service, %s at the client", a, b))
-		show_logs();
+		visit_logs();
 	ktap_diag("session %ld ms, connection %ld ms, from %s", session, c.ms,
 		  ep_str(c.peer));
 	sock_close(c.client);
@@ -255,7 +174,7 @@ int main(void)
 
 	if (why)
 		ktap_skip_all("%s", why);
-	ktap_plan(16 + ARRAY_SIZE(pairs));
+	ktap_plan(17 + ARRAY_SIZE(pairs));
 	lab_start();
 	sites_start();
 	it_connects();

@@ -473,6 +473,16 @@ struct broker *broker_new(struct daemon *d, const struct conf_broker *conf,
 	return b;
 }
 
+void broker_renew(struct broker *b)
+{
+	if (b->state == BROKER_CONNECTING)
+		return;		/* its thread comes back, and says how it went */
+	if (b->state != BROKER_WAITING)
+		fail(b, "our address has changed");
+	b->failures = 0;
+	arm(b, 0);
+}
+
 void broker_free(struct broker *b)
 {
 	if (b->state == BROKER_CONNECTING) {

@@ -59,6 +59,8 @@ struct broker {
 
 struct broker *broker_new(struct daemon *d, const struct conf_broker *conf,
 			  unsigned int bit);
+/** broker_renew() - our address is another one: connect anew, at once. */
+void broker_renew(struct broker *b);
 /** broker_free() - say goodbye; freed at once, or when its thread is back. */
 void broker_free(struct broker *b);
 /** broker_same() - would it be the same connection? */

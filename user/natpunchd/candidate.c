@@ -1,28 +1,46 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Candidates: host (the WAN's own endpoint) and server-reflexive (what STUN
- * servers see of it). Calls session_gathered().
+ * servers see of it), or predicted, if two of them do not see the same. Calls
+ * session_gathered().
  */
 #include <errno.h>
 #include <string.h>
 
 #include "external.h"
+#include "guess.h"
 #include "hops.h"
 #include "log.h"
 #include "mapped.h"
 #include "path.h"
 
 #define RESOLVING_MS	50	/* look again whether names are resolved */
+#define RECHECK_MS	60000	/* after a STUN server hung up: the same still? */
+#define SAMPLES		10	/* enough to tell ranges from one another */
+
+/* In a predicted candidate: can its ports be ranked? */
+static const char ranked[] = "ranked", any[] = "any";
 
 static const char * const kind_names[CANDIDATE_KINDS] = {
 	[CANDIDATE_HOST] = "host",
 	[CANDIDATE_SRFLX] = "srflx",
 	[CANDIDATE_PRFLX] = "prflx",
+	[CANDIDATE_PREDICTED] = "predicted",
 };
 
 const char *candidate_kind_name(enum candidate_kind kind)
 {
 	return kind_names[kind];
+}
+
+enum candidate_kind candidate_kind_of(const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < CANDIDATE_KINDS; i++)
+		if (name && !strcmp(name, kind_names[i]))
+			break;
+	return i;
 }
 
 /* --- ours ------------------------------------------------------------------ */
@@ -37,14 +55,94 @@ static void add(json_t *array, enum candidate_kind kind,
 					       endpoint_str(s, ep)));
 }
 
+static void on_hops(void *data, unsigned int hops);
+
 static void gathered(struct path *p)
 {
 	json_t *array = json_array();
 
-	if (p->upstream)
+	if (p->dependent) {
+		add(array, CANDIDATE_PREDICTED, &p->public);
+		json_object_set_new(json_array_get(array, 0), "ports",
+				    json_string(p->any_port ? any : ranked));
+	} else if (p->upstream) {
 		add(array, CANDIDATE_SRFLX, &p->public);
+	}
 	add(array, CANDIDATE_HOST, &p->external->external);
 	session_gathered(p->session, array);
+}
+
+/* Who asks for TCP opens nothing: his SYN goes all the way. */
+static void measure_hops(struct path *p)
+{
+	const struct stun_server *server = &p->gateway->servers[p->server];
+
+	if (p->upstream && (p->session->role == SESSION_SERVES ||
+			    p->session->proto == IPPROTO_UDP))
+		p->hops = hops_measure(p->gateway, &server->addr, on_hops, p);
+	if (!p->hops)
+		gathered(p);
+}
+
+/* --- NATs that give each destination another endpoint ----------------------- */
+
+static void on_samples(void *data)
+{
+	struct natpunch_upstream u = {
+		.fields = NATPUNCH_HAS(UPSTREAM_ADDR) |
+			  NATPUNCH_HAS(UPSTREAM_L4PROTO),
+		.l4proto = IPPROTO_TCP,
+		.addr.family = AF_INET,
+	};
+	struct path *p = data;
+
+	samples_free(p->samples);
+	p->samples = NULL;
+	u.addr.in = p->gateway->address.in.sin_addr;
+	p->any_port = !p->gateway->np ||
+		      natpunch_upstream_get(p->gateway->np, &u, &u) ||
+		      u.alloc == NATPUNCH_UPSTREAM_ALLOC_UNKNOWN ||
+		      u.alloc >= NATPUNCH_UPSTREAM_ALLOC_BLOCK;
+	log_debug("NATs upstream give each destination another port (%s)",
+		  natpunch_upstream_alloc_name(u.alloc));
+	measure_hops(p);
+}
+
+static void on_second(void *data, int error, const union endpoint *public,
+		      unsigned int rtt_ms)
+{
+	struct path *p = data;
+
+	(void)rtt_ms;
+	mapped_free(p->second);
+	p->second = NULL;
+	p->dependent = !error && !endpoint_equal(public, &p->public);
+	if (p->dependent && p->gateway->np)
+		p->samples = samples_take(p->gateway, SAMPLES, on_samples, p);
+	if (p->samples)
+		return;
+	p->any_port = p->dependent;
+	measure_hops(p);
+}
+
+/* Another server, at another address, is asked from the same endpoint. */
+static void ask_second(struct path *p)
+{
+	const struct gateway *gw = p->gateway;
+	const struct stun_server *first = &gw->servers[p->server], *other;
+	unsigned int i;
+
+	for (i = p->server + 1; i < gw->n_servers && !p->second; i++) {
+		other = &gw->servers[i];
+		if (endpoint_port(&other->addr) &&
+		    other->addr.in.sin_addr.s_addr !=
+		    first->addr.in.sin_addr.s_addr)
+			p->second = mapped_ask(p->gateway, IPPROTO_TCP,
+					       &p->external->external,
+					       &other->addr, on_second, p);
+	}
+	if (!p->second)
+		measure_hops(p);
 }
 
 static void on_hops(void *data, unsigned int hops)
@@ -55,6 +153,14 @@ static void on_hops(void *data, unsigned int hops)
 	p->hops = NULL;
 	p->nat_hops = hops;
 	gathered(p);
+}
+
+static void arm(struct path *p, unsigned int ms)
+{
+	const struct timeval t = { .tv_sec = ms / 1000,
+				   .tv_usec = ms % 1000 * 1000 };
+
+	evtimer_add(p->timer, &t);
 }
 
 static void ask_next(struct path *p);
@@ -70,8 +176,10 @@ static void on_mapped(void *data, int error, const union endpoint *public,
 		mapped_free(p->mapped);
 		p->mapped = NULL;
 	}
-	if (error == -EPIPE)
+	if (error == -EPIPE) {
+		arm(p, RECHECK_MS);
 		return;
+	}
 	server = &p->gateway->servers[p->server];
 	if (error) {
 		log_debug("STUN server %s: %s", server->host, strerror(-error));
@@ -82,11 +190,11 @@ static void on_mapped(void *data, int error, const union endpoint *public,
 	p->public = *public;
 	p->mapped_ms = clock_ms();
 	p->upstream = !endpoint_equal(public, &p->external->external);
-	/* Who asks for TCP opens nothing: his SYN goes all the way. */
-	if (p->upstream && (p->session->role == SESSION_SERVES ||
-			    p->session->proto == IPPROTO_UDP))
-		p->hops = hops_measure(p->gateway, &server->addr, on_hops, p);
-	if (!p->hops)
+	if (p->upstream && p->session->proto == IPPROTO_TCP)
+		ask_second(p);
+	else if (p->upstream)
+		measure_hops(p);
+	else
 		gathered(p);
 }
 
@@ -129,30 +237,90 @@ static void begin(struct path *p)
 		session_fail(s, "%s", why);
 }
 
+/* --- do NATs upstream still do the same? ----------------------------------- */
+
+static bool is_same(const struct path *p, const union endpoint *public)
+{
+	if (p->dependent)	/* the port is another one each time */
+		return public->in.sin_addr.s_addr ==
+		       p->public.in.sin_addr.s_addr;
+	return endpoint_equal(public, &p->public);
+}
+
+static void on_rechecked(void *data, int error, const union endpoint *public,
+			 unsigned int rtt_ms)
+{
+	struct path *p = data;
+	char was[ENDPOINT_SIZE], is[ENDPOINT_SIZE];
+
+	(void)rtt_ms;
+	if (error) {
+		mapped_free(p->mapped);
+		p->mapped = NULL;
+		arm(p, RECHECK_MS);
+	} else if (!is_same(p, public)) {
+		session_lost(p->session, "NATs upstream have changed our endpoint from %s to %s",
+			     endpoint_str(was, &p->public),
+			     endpoint_str(is, public));
+	}
+}
+
+/*
+ * The connection to the server is held by TCP's keepalives, which hold the
+ * mapping, too. When it breaks, the mapping may be another one.
+ */
+static void recheck(struct path *p)
+{
+	const struct gateway *gw = p->gateway;
+
+	if (p->server >= gw->n_servers)
+		return;
+	if (endpoint_port(&gw->servers[p->server].addr))
+		p->mapped = mapped_ask(p->gateway, p->session->proto,
+				       &p->external->external,
+				       &gw->servers[p->server].addr,
+				       on_rechecked, p);
+	if (!p->mapped)
+		arm(p, RECHECK_MS);
+}
+
 static void on_timer(evutil_socket_t fd, short what, void *data)
 {
-	const struct timeval again = { .tv_usec = RESOLVING_MS * 1000 };
 	struct path *p = data;
 
 	(void)fd;
 	(void)what;
-	if (gateway_ready(p->gateway))
+	if (p->external)
+		recheck(p);
+	else if (gateway_ready(p->gateway))
 		begin(p);
 	else
-		evtimer_add(p->timer, &again);
+		arm(p, RESOLVING_MS);
 }
 
 int candidate_gather(struct path *p)
 {
-	const struct timeval now = {};
-
 	p->timer = evtimer_new(p->gateway->daemon->base, on_timer, p);
-	return p->timer && !evtimer_add(p->timer, &now) ? 0 : -ENOMEM;
+	if (!p->timer)
+		return -ENOMEM;
+	arm(p, 0);
+	return 0;
+}
+
+int candidate_adopted(struct path *p)
+{
+	p->timer = evtimer_new(p->gateway->daemon->base, on_timer, p);
+	if (!p->timer)
+		return -ENOMEM;
+	arm(p, RECHECK_MS);
+	return 0;
 }
 
 void candidate_free(struct path *p)
 {
 	mapped_free(p->mapped);
+	mapped_free(p->second);
+	samples_free(p->samples);
 	hops_free(p->hops);
 	if (p->timer)
 		event_free(p->timer);
@@ -164,18 +332,24 @@ void candidate_free(struct path *p)
 static bool parse(struct candidate *c, const json_t *json)
 {
 	const char *kind, *addr;
-	unsigned int i;
 
 	if (json_unpack((json_t *)json, "{ss, ss}", "kind", &kind, "addr",
 			&addr) || !endpoint_parse(&c->ep, addr))
 		return false;
-	for (i = 0; i < CANDIDATE_KINDS; i++) {
-		if (strcmp(kind, kind_names[i]))
-			continue;
-		c->kind = i;
-		return true;
-	}
-	return false;
+	c->kind = candidate_kind_of(kind);
+	return c->kind != CANDIDATE_KINDS;
+}
+
+static void take(struct path *p, const struct candidate *c, const json_t *json)
+{
+	const char *ports;
+
+	p->remote[p->n_remote++] = *c;
+	if (c->kind != CANDIDATE_PREDICTED)
+		return;
+	ports = json_string_value(json_object_get(json, "ports"));
+	p->remote_dependent = true;
+	p->remote_any_port = !ports || strcmp(ports, ranked) != 0;
 }
 
 unsigned int candidate_parse(struct path *p, const json_t *array)
@@ -186,6 +360,7 @@ unsigned int candidate_parse(struct path *p, const json_t *array)
 	size_t i;
 
 	p->n_remote = 0;
+	p->remote_dependent = false;
 	json_array_foreach(array, i, json) {
 		if (p->n_remote == MAX_CANDIDATES)
 			break;
@@ -193,7 +368,7 @@ unsigned int candidate_parse(struct path *p, const json_t *array)
 			continue;
 		/* Not into our LAN, not to ourselves, whatever he says. */
 		if (gateway_leads_out(p->gateway, &c.ep))
-			p->remote[p->n_remote++] = c;
+			take(p, &c, json);
 		else
 			log_debug("%s's candidate %s is not reached by the WAN",
 				  p->session->peer->name,

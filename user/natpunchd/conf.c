@@ -86,6 +86,7 @@ static const struct setting settings[] = {
 	{ "offer_life", INTEGER, .offset = CONF(offer_life), .min = 30, .max = 604800 },
 	{ "udp_keepalive", INTEGER, .offset = CONF(udp_keepalive), .min = 5, .max = 3600 },
 	{ "udp_idle", INTEGER, .offset = CONF(udp_idle), .min = 30, .max = 604800 },
+	{ "punch_rate", INTEGER, .offset = CONF(punch_rate), .min = 10, .max = 10000 },
 	{ "wan", STRINGS, .offset = CONF(wans) },
 	{ "brokers", GROUPS, .offset = CONF(brokers), .max = 8, .group = broker_settings,
 	  .size = ROOM(broker) },
@@ -115,6 +116,7 @@ static void set_defaults(struct conf *conf)
 	conf->offer_life = 3600;
 	conf->udp_keepalive = 25;
 	conf->udp_idle = 600;
+	conf->punch_rate = 500;
 }
 
 /* libconfig would read a directory or a device for ever, or exit(). */

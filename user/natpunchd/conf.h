@@ -83,6 +83,7 @@ struct conf {
 	int offer_life;			/* seconds */
 	int udp_keepalive;		/* seconds */
 	int udp_idle;			/* seconds */
+	int punch_rate;			/* packets a second */
 	struct conf_list wans;		/* devices towards the Internet */
 
 	CONF_ARRAY(conf_broker, brokers);

@@ -79,8 +79,15 @@ static int ask_for(struct external *e, uint16_t port)
 	strcpy(r.wan, e->gateway->wan);
 	to_np(&r.int_addr, &e->internal);
 	err = natpunch_reservation_add(e->gateway->np, &r, NULL);
-	if (err == -EEXIST)
-		err = natpunch_reservation_get(e->gateway->np, &r, &r);
+	if (err != -EEXIST)
+		return err ? err : look_up(e);
+	err = look_up(e);
+	if (err != -ENOENT)
+		return err;
+	/* It was for an address that we had, and no flow is left of it. */
+	err = natpunch_reservation_del(e->gateway->np, &r);
+	if (!err)
+		err = natpunch_reservation_add(e->gateway->np, &r, NULL);
 	return err ? err : look_up(e);
 }
 

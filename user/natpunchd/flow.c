@@ -57,6 +57,10 @@ void flow_free(struct flow *f)
 		flow_ask_free(f);
 	else
 		flow_serve_free(f);
+	pace_free(f->pace);
+	samples_free(f->samples);
+	locals_free(f->path->gateway, f->locals);
+	free(f->guess);
 	event_free(f->timer);
 	free(f);
 }
@@ -187,16 +191,52 @@ static void adopt_one(const union endpoint *src, void *data)
 	flow_arm(f, 1000);
 }
 
+static void adopt_to(struct path *p, const union endpoint *dst)
+{
+	struct adoption a = { .path = p, .dst = dst };
+
+	tracked_list(p->gateway->tracker, p->session->proto, dst, adopt_one,
+		     &a);
+}
+
 void flow_adopt(struct path *p)
 {
-	struct session *s = p->session;
-	struct adoption a = {
-		.path = p,
-		.dst = s->role == SESSION_ASKS ? &s->listen :
-						 &p->external->external,
-	};
+	const struct session *s = p->session;
 
-	tracked_list(p->gateway->tracker, s->proto, a.dst, adopt_one, &a);
+	adopt_to(p, s->role == SESSION_ASKS ? &s->listen :
+					      &p->external->external);
+}
+
+json_t *flow_ends(const struct path *p)
+{
+	json_t *ends = json_array();
+	const struct flow *f;
+	char s[ENDPOINT_SIZE];
+
+	if (p->session->role == SESSION_ASKS)
+		return ends;
+	for (f = p->flows; f; f = f->next) {
+		if ((f->state != FLOW_LIVE && !f->came) ||
+		    endpoint_equal(&f->dst, &p->external->external))
+			continue;
+		endpoint_str(s, &f->dst);
+		json_array_append_new(ends, json_string(s));
+	}
+	return ends;
+}
+
+void flow_adopt_at(struct path *p, const json_t *ends)
+{
+	union endpoint dst;
+	const json_t *end;
+	const char *s;
+	size_t i;
+
+	json_array_foreach(ends, i, end) {
+		s = json_string_value(end);
+		if (s && i < MAX_FLOWS && endpoint_parse(&dst, s))
+			adopt_to(p, &dst);
+	}
 }
 
 /* --- what is said of them -------------------------------------------------- */
@@ -304,6 +344,25 @@ static bool to_listener(struct gateway *gw, int proto, const struct segment *s,
 	return false;
 }
 
+/* One that a serving session expects, from a port that is not known yet? */
+static bool to_server_flow(struct gateway *gw, const struct segment *s,
+			   uint32_t packet)
+{
+	struct session *i;
+	struct path *p;
+	struct flow *f;
+
+	for (i = gw->daemon->sessions; i; i = i->next) {
+		p = i->path;
+		if (i->role != SESSION_SERVES)
+			continue;
+		for (f = p ? p->flows : NULL; f; f = f->next)
+			if (flow_knock(f, s, packet))
+				return true;
+	}
+	return false;
+}
+
 static bool to_watcher(struct gateway *gw, const struct segment *s)
 {
 	struct session *i;
@@ -347,7 +406,8 @@ void flow_on_packet(void *gateway, uint32_t id, const uint8_t *packet,
 		return;
 	}
 	if (s.flags & SEGMENT_SYN && !(s.flags & SEGMENT_ACK)) {
-		if (!to_listener(gw, IPPROTO_TCP, &s, id))
+		if (!to_listener(gw, IPPROTO_TCP, &s, id) &&
+		    !to_server_flow(gw, &s, id))
 			queue_verdict(gw->queue, id, QUEUE_LET_GO);
 		return;
 	}

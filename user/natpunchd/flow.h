@@ -22,6 +22,25 @@
  * Why the SYN is shown first: NATs that look at sequence numbers (Linux does)
  * want the service's SYN/ACK to continue the SYN that opened them.
  *
+ * Where NATs give each destination another endpoint, the ports of one side are
+ * guessed (guess.h), and found out with copies of the client's SYN:
+ *
+ *   asks                                     serves
+ *   guesses its own ports
+ *           --- open: these ports ----->
+ *                                            opens NATs upstream towards them,
+ *                                            or guesses its own ports, and opens
+ *                                            from those
+ *           <-- opened: these ports -----
+ *   copies of the SYN to these ports, from
+ *   as many of ours as it takes
+ *                                            one comes in: its sequence number
+ *                                            is known, its endpoint may enter
+ *   the SYN/ACK tells which one it was; the
+ *   SYN itself goes that very way
+ *
+ * Ports that were tried are used up: another attempt takes others of ours.
+ *
  * A *probe* is a flow without a client: it ends with the service's SYN/ACK, which
  * is answered with RST. The service's accept() never hears of it. It finds out
  * which of the peer's endpoints answers, before any client comes.
@@ -31,6 +50,8 @@
 
 #include "check.h"
 #include "gateway.h"
+#include "guess.h"
+#include "pace.h"
 #include "path.h"
 #include "segment.h"
 
@@ -44,6 +65,7 @@
 enum flow_state {
 	FLOW_MAPPING,		/* asks: waits for a STUN server */
 	FLOW_ASKED,		/* asks: waits for the peer */
+	FLOW_PUNCHING,		/* asks: copies of the SYN are on their way */
 	FLOW_LEARNING,		/* serves: waits for the service's SYN/ACK */
 	FLOW_CHECKING,		/* UDP: connectivity checks run */
 	FLOW_OPENED,		/* the client's packet is on its way */
@@ -69,13 +91,27 @@ struct flow {
 	uint64_t live_ms;
 	struct segment syn;		/* src: the client, dst: the listener */
 
+	/* endpoints that are not known for sure; NULL if they are */
+	struct samples *samples;
+	struct guess *guess;		/* the other side's */
+	struct locals *locals;		/* ours */
+	struct pace *pace;
+	unsigned int attempts;
+	enum candidate_kind way;	/* that worked the last time, or KINDS */
+	uint64_t punched_ms;		/* clock_ms() */
+
 	/* asks */
 	uint32_t packet;		/* its SYN in the queue */
 	bool parked;
 	struct external *external;
 	union endpoint public;		/* the external endpoint from outside */
+	unsigned int n_targets;
+	union endpoint target[MAX_CANDIDATES];	/* known ones */
+	unsigned int refused;		/* bit n: by target n */
 
 	/* serves */
+	uint32_t blind;			/* sequence number of blind openers */
+	bool came;			/* src and dst are known */
 	unsigned int n_peers;
 	struct flow_peer peer[FLOW_ENDPOINTS];
 
@@ -105,6 +141,10 @@ int flow_say(const struct flow *f, const char *what, json_t *more);
 bool flow_look(struct flow *f);
 /** flow_adopt() - those that conntrack has already are ours. */
 void flow_adopt(struct path *p);
+/** flow_ends() - where live ones come in that are not at the service's endpoint. */
+json_t *flow_ends(const struct path *p);
+/** flow_adopt_at() - those at such places. */
+void flow_adopt_at(struct path *p, const json_t *ends);
 json_t *flow_show(const struct path *p);
 /** flow_count_opening() - how many do not live yet. */
 unsigned int flow_count_opening(const struct path *p);
@@ -134,10 +174,13 @@ void flow_ask_free(struct flow *f);
 void flow_open(struct path *p, const char *id, const json_t *body);
 void flow_serve_timer(struct flow *f);
 bool flow_learn(struct flow *f, const struct segment *answer);
+/** flow_knock() - a SYN that is expected? True: it had its verdict. */
+bool flow_knock(struct flow *f, const struct segment *syn, uint32_t packet);
 void flow_serve_free(struct flow *f);
 /** flow_refuse() - tell the peer why it does not open. Frees. */
 void flow_refuse(struct flow *f, const char *why);
-/** flow_admit() - @peer may enter, for a few seconds. */
-bool flow_admit(struct flow *f, const struct flow_peer *peer);
+/** flow_admit() - @peer may enter at our @at, for a few seconds. */
+bool flow_admit(struct flow *f, const union endpoint *peer,
+		const union endpoint *at);
 
 #endif /* _NATPUNCHD_FLOW_H */

@@ -2,8 +2,10 @@
 /* Flows at the site that asks: probes, and LAN clients; see flow.h. */
 #include <errno.h>
 #include <sodium.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "conf.h"
 #include "external.h"
 #include "flow.h"
 #include "log.h"
@@ -11,9 +13,14 @@
 #include "queue.h"
 #include "table.h"
 #include "udp.h"
+#include "ways.h"
 
-#define PROBE_MS	250	/* between SYNs; doubles */
-#define PROBE_TRIES	5
+#define COPIES_MS	250	/* between copies of a SYN to one port */
+#define FIRST_MS	500	/* for what worked the last time */
+#define SURE_MS		8000	/* for an answer if all endpoints are known */
+#define GUESS_MS	1500	/* ... if they are guessed, and each is tried */
+#define ATTEMPTS	4	/* to guess */
+#define FRESH_SAMPLES	2	/* of a moment ago, to guess from */
 #define LOOK_MS		20	/* doubles, to a second */
 #define LIVE_MS		10000	/* between looks at one that lives */
 #define ENTRY_S		20	/* so long a rule waits for its flow */
@@ -47,20 +54,23 @@ static void add_endpoint(json_t *array, const union endpoint *ep)
 	json_array_append_new(array, json_string(endpoint_str(s, ep)));
 }
 
-/* Everything is known: ask the peer. */
-static void ask(struct flow *f)
+/* Everything is known: ask the peer. @mine: what is guessed; stolen. */
+static void ask(struct flow *f, struct guess *mine)
 {
 	json_t *from = json_array(), *body;
 	int err;
 
 	add_endpoint(from, &f->public);
-	if (!endpoint_equal(&f->public, &f->external->external))
+	if (!mine && !endpoint_equal(&f->public, &f->external->external))
 		add_endpoint(from, &f->external->external);
 	if (f->path->session->proto == IPPROTO_UDP)
 		body = udp_ask(f, from);
 	else
 		body = json_pack("{so, so}", "from", from, "syn",
 				 segment_to_json(&f->syn));
+	if (mine)
+		json_object_set_new(body, "guess", guess_to_json(mine));
+	free(mine);
 	f->state = FLOW_ASKED;
 	err = flow_say(f, "open", body);
 	if (err)
@@ -88,38 +98,104 @@ static void on_mapped(void *data, int error, const union endpoint *public,
 		return;
 	}
 	f->public = *public;
-	ask(f);
+	ask(f, NULL);
+}
+
+/* --- ports that are guessed ------------------------------------------------ */
+
+/* Nobody knows: the peer may still let in what comes from our address. */
+static struct guess *guess_nothing(const struct path *p)
+{
+	struct guess *g = calloc(1, sizeof(*g));
+
+	if (!g)
+		return NULL;
+	g->addr = p->public;
+	endpoint_set_port(&g->addr, 0);
+	g->port[0] = endpoint_port(&p->public);
+	g->n = 1;
+	g->flows = 1;
+	return g;
+}
+
+static void on_samples(void *data)
+{
+	struct flow *f = data;
+	struct path *p = f->path;
+	const union endpoint *dst = f->probe ? &p->remote[0].ep :
+					       &p->chosen.ep;
+	struct guess *mine = NULL;
+
+	samples_free(f->samples);
+	f->samples = NULL;
+	f->locals = locals_open(p->gateway, 1);
+	if (f->locals)
+		mine = guess_ask(p->gateway, &f->locals->at[0].ep, dst,
+				 2 * p->session->one_way_ms);
+	if (!mine)
+		mine = guess_nothing(p);
+	if (mine && p->remote_dependent)
+		guess_trim(mine, 1, 1);
+	if (mine && mine->flows > 1) {
+		locals_free(p->gateway, f->locals);
+		f->locals = locals_open(p->gateway, mine->flows);
+	}
+	if (!mine || !f->locals) {
+		free(mine);
+		flow_fail(f, "too many ports are in use for other clients");
+		return;
+	}
+	f->public = f->locals->at[0].ep;
+	log_debug("our NATs will take one of %u ports (%.0f %%)", mine->n,
+		  100 * mine->p);
+	ask(f, mine);
+}
+
+static void start_guessing(struct flow *f)
+{
+	f->state = FLOW_MAPPING;
+	f->samples = samples_take(f->path->gateway, FRESH_SAMPLES, on_samples,
+				  f);
+	if (!f->samples)
+		flow_fail(f, "no STUN server can be asked");
+}
+
+static void make_id(char id[FLOW_ID_SIZE])
+{
+	uint8_t random[(FLOW_ID_SIZE - 1) / 2];
+
+	randombytes_buf(random, sizeof(random));
+	sodium_bin2hex(id, FLOW_ID_SIZE, random, sizeof(random));
 }
 
 struct flow *flow_ask_new(struct path *p)
 {
-	uint8_t random[(FLOW_ID_SIZE - 1) / 2];
 	char id[FLOW_ID_SIZE];
 
-	randombytes_buf(random, sizeof(random));
-	sodium_bin2hex(id, sizeof(id), random, sizeof(random));
+	make_id(id);
 	return flow_new(p, id);
 }
 
 void flow_ask_free(struct flow *f)
 {
-	struct gateway *gw = f->path->gateway;
-	unsigned int i;
-
 	if (f->parked)
-		queue_verdict(gw->queue, f->packet, QUEUE_LET_GO);
+		queue_verdict(f->path->gateway->queue, f->packet,
+			      QUEUE_LET_GO);
 	mapped_free(f->mapped);
 	checks_free(f->checks);
-	if (!f->probe) {
+	if (!f->probe)
 		external_put(f->external);
-		return;
-	}
-	for (i = 0; f->state == FLOW_OPENED && i < f->path->n_remote; i++)
-		table_unwatch(gw->table, &f->path->remote[i].ep,
-			      &f->external->external);
 }
 
-/* --- probes ---------------------------------------------------------------- */
+/* --- probes, and copies of clients' SYNs ------------------------------------ */
+
+static void begin(struct flow *f)
+{
+	if (f->path->dependent)
+		start_guessing(f);
+	else
+		ask(f, NULL);
+}
 
 void flow_probe(struct path *p)
 {
@@ -133,63 +209,201 @@ void flow_probe(struct path *p)
 	f->external = p->external;
 	f->public = p->public;
 	segment_syn(&f->syn, &p->external->external, &p->remote[0].ep);
-	ask(f);
+	begin(f);
 }
 
-static void send_probe(struct flow *f)
+static unsigned int count_locals(const struct flow *f)
+{
+	return f->locals ? f->locals->n : 1;
+}
+
+static unsigned int count_targets(const struct flow *f)
+{
+	return f->n_targets + (f->guess ? f->guess->n : 0);
+}
+
+static union endpoint target_at(const struct flow *f, unsigned int i)
+{
+	unsigned int n = f->guess ? f->guess->n : 0;
+
+	return i < n ? guess_at(f->guess, i) : f->target[i - n];
+}
+
+/* What worked the last time goes first, others when it has not answered. */
+static bool is_later(const struct flow *f, const union endpoint *target)
 {
 	const struct path *p = f->path;
-	struct segment syn = f->syn;
+	bool is_known = false, is_this = false;
 	unsigned int i;
 
+	if (f->guess || clock_ms() - f->punched_ms >= FIRST_MS)
+		return false;
 	for (i = 0; i < p->n_remote; i++) {
-		syn.dst = p->remote[i].ep;
-		gateway_craft(p->gateway, &syn);
+		if (p->remote[i].kind != f->way)
+			continue;
+		is_known = true;
+		is_this |= endpoint_equal(&p->remote[i].ep, target);
 	}
-	f->live_ms = clock_ms();
-	flow_arm(f, PROBE_MS << f->tries);
+	return is_known && !is_this;
 }
 
-static void begin_probe(struct flow *f)
+static void send_copy(void *data, unsigned int i)
+{
+	struct flow *f = data;
+	unsigned int n = count_targets(f);
+	struct segment syn = f->syn;
+
+	syn.src = f->locals ? f->locals->at[i / n].ep : f->external->external;
+	syn.dst = target_at(f, i % n);
+	if (!i)
+		f->live_ms = clock_ms();
+	if (is_later(f, &syn.dst))
+		return;
+	gateway_craft(f->path->gateway, &syn);
+}
+
+/* Where a guessed port is meant, nobody can be found at the one of before. */
+static void set_targets(struct flow *f)
 {
 	const struct path *p = f->path;
 	unsigned int i;
 
-	f->state = FLOW_OPENED;
-	for (i = 0; i < p->n_remote; i++)
-		if (table_watch(p->gateway->table, &p->remote[i].ep,
-				&f->external->external, FLOW_OPEN_MS / 1000))
-			log_error("nftables: %s",
-				  table_error(p->gateway->table));
-	send_probe(f);
+	f->n_targets = 0;
+	if (!f->probe && p->chosen.kind != CANDIDATE_PREDICTED)
+		f->target[f->n_targets++] = p->chosen.ep;
+	for (i = 0; f->probe && i < p->n_remote; i++)
+		if (p->remote[i].kind != CANDIDATE_PREDICTED)
+			f->target[f->n_targets++] = p->remote[i].ep;
+	/* Many ports of ours for one of theirs. */
+	if (f->locals && f->locals->n > 1 && f->n_targets > 1)
+		f->n_targets = 1;
 }
 
-bool flow_probe_answer(struct flow *f, const struct segment *answer)
+static bool is_guessed(const struct flow *f)
 {
-	struct candidate found = {};
+	return f->guess || f->locals;
+}
+
+static void punch(struct flow *f)
+{
+	struct gateway *gw = f->path->gateway;
+	unsigned int i, n, rate = gw->daemon->conf->punch_rate;
+	union endpoint ep;
+
+	set_targets(f);
+	n = count_targets(f);
+	if (!n) {
+		flow_fail(f, "the peer does not say which ports to try");
+		return;
+	}
+	f->state = FLOW_PUNCHING;
+	f->punched_ms = clock_ms();
+	f->way = f->probe ? candidate_kind_of(ways_known(f->path)) :
+			    CANDIDATE_KINDS;
+	/* Those that are guessed have one address. */
+	for (i = 0; i < n; i += f->guess && !i ? f->guess->n : 1) {
+		ep = target_at(f, i);
+		if (table_expect(gw->table, &ep, &f->external->external,
+				 FLOW_OPEN_MS / 1000))
+			log_error("nftables: %s", table_error(gw->table));
+	}
+	n *= count_locals(f);
+	flow_arm(f, is_guessed(f) ? GUESS_MS + n * 1000 / rate : SURE_MS);
+	log_debug("trying %u ports of theirs from %u of ours",
+		  count_targets(f), count_locals(f));
+	f->pace = pace_start(gw, n, COPIES_MS, send_copy, f);
+}
+
+/* Other ports of ours, as those are used up. */
+static void punch_again(struct flow *f)
+{
+	struct gateway *gw = f->path->gateway;
+
+	flow_say(f, "end", NULL);
+	pace_free(f->pace);
+	f->pace = NULL;
+	locals_free(gw, f->locals);
+	f->locals = NULL;
+	free(f->guess);
+	f->guess = NULL;
+	make_id(f->id);
+	f->attempts++;
+	begin(f);
+}
+
+static bool is_target(const struct flow *f, const union endpoint *ep)
+{
+	unsigned int i;
+
+	for (i = 0; i < f->n_targets; i++)
+		if (endpoint_equal(ep, &f->target[i]))
+			return true;
+	return f->guess && f->guess->addr.in.sin_addr.s_addr ==
+			   ep->in.sin_addr.s_addr;
+}
+
+static bool is_local(const struct flow *f, const union endpoint *ep)
+{
+	return f->locals ? locals_find(f->locals, ep) < f->locals->n :
+			   endpoint_equal(ep, &f->external->external);
+}
+
+static void probe_answered(struct flow *f, const struct segment *answer)
+{
+	struct candidate found = { .kind = CANDIDATE_PREDICTED,
+				   .ep = answer->src };
 	struct path *p = f->path;
 	struct segment rst;
 	unsigned int i;
 
-	if (!f->probe || f->state != FLOW_OPENED ||
-	    !endpoint_equal(&answer->dst, &f->external->external) ||
-	    answer->ack != f->syn.seq + 1)
-		return false;
 	for (i = 0; i < p->n_remote; i++)
 		if (endpoint_equal(&answer->src, &p->remote[i].ep))
-			found = p->remote[i];
-	if (!endpoint_port(&found.ep))
-		return false;
-	if (answer->flags & SEGMENT_RST) {
-		flow_fail(f, "the service refuses connections");
-		return true;
-	}
+			found.kind = p->remote[i].kind;
 	segment_reset(&rst, answer);
 	gateway_craft(p->gateway, &rst);
 	p->rtt_ms = (unsigned int)(clock_ms() - f->live_ms);
 	flow_say(f, "proven", NULL);
 	flow_free(f);
 	path_probed(p, &found, NULL);
+}
+
+static const char refusal[] = "the service refuses connections";
+
+/*
+ * NATs say so, too, of ports that are not right, and whoever else has an address
+ * that means somebody else where the peer is.
+ */
+static void refused(struct flow *f, const union endpoint *by)
+{
+	unsigned int i;
+
+	if (is_guessed(f))
+		return;
+	for (i = 0; i < f->n_targets; i++)
+		if (endpoint_equal(by, &f->target[i]))
+			f->refused |= 1U << i;
+	if (f->refused == (1U << f->n_targets) - 1)
+		flow_fail(f, refusal);
+}
+
+bool flow_probe_answer(struct flow *f, const struct segment *answer)
+{
+	if (f->state != FLOW_PUNCHING || answer->ack != f->syn.seq + 1 ||
+	    !is_local(f, &answer->dst) || !is_target(f, &answer->src))
+		return false;
+	if (answer->flags & SEGMENT_RST) {
+		refused(f, &answer->src);
+		return true;
+	}
+	if (f->probe) {
+		probe_answered(f, answer);
+		return true;
+	}
+	pace_free(f->pace);
+	f->pace = NULL;
+	if (f->locals)
+		locals_keep(f->path->gateway, f->locals, &answer->dst);
+	flow_release(f, &answer->src);
 	return true;
 }
 
@@ -223,8 +437,12 @@ static void learn_public(struct flow *f)
 	struct path *p = f->path;
 
 	f->public = f->external->external;
+	if (p->dependent) {
+		start_guessing(f);
+		return;
+	}
 	if (!p->upstream || p->server >= p->gateway->n_servers) {
-		ask(f);
+		ask(f, NULL);
 		return;
 	}
 	f->state = FLOW_MAPPING;
@@ -277,7 +495,7 @@ void flow_client(struct path *p, const struct segment *syn, uint32_t packet)
 
 /*
  * natpunch gives it the reserved external endpoint; what natpunch does not
- * translate, our table does.
+ * translate, or what is to have another one, our table does.
  */
 void flow_release(struct flow *f, const union endpoint *to)
 {
@@ -289,8 +507,11 @@ void flow_release(struct flow *f, const union endpoint *to)
 
 	err = table_to(table, &flow, to, ENTRY_S);
 	flow.dst = to;
-	if (!err && (!f->external->reserved || gateway_is_own(&f->src)))
-		err = table_from(table, &flow, &f->external->external, ENTRY_S);
+	if (!err && (f->locals || !f->external->reserved ||
+		     gateway_is_own(&f->src)))
+		err = table_from(table, &flow, f->locals ?
+				 &f->locals->at[0].ep : &f->external->external,
+				 ENTRY_S);
 	if (err) {
 		flow_fail(f, table_error(table));
 		return;
@@ -303,12 +524,21 @@ void flow_release(struct flow *f, const union endpoint *to)
 
 void flow_opened(struct flow *f, const json_t *body)
 {
-	if (f->path->session->proto == IPPROTO_UDP)
+	const struct path *p = f->path;
+
+	if (p->session->proto == IPPROTO_UDP) {
 		udp_opened(f, body);
-	else if (f->probe)
-		begin_probe(f);
+		return;
+	}
+	/* Of no use to a client whose way goes to an endpoint that is known. */
+	if (f->probe || p->chosen.kind == CANDIDATE_PREDICTED)
+		f->guess = guess_from_json(p->gateway,
+					   json_object_get(body, "guess"));
+	if (f->probe || is_guessed(f) ||
+	    p->chosen.kind == CANDIDATE_PREDICTED)
+		punch(f);
 	else
-		flow_release(f, &f->path->chosen.ep);
+		flow_release(f, &p->chosen.ep);
 }
 
 void flow_refused(struct flow *f, const char *why)
@@ -363,14 +593,14 @@ void flow_ask_timer(struct flow *f)
 	case FLOW_CHECKING:
 		flow_fail(f, "no answer came through");
 		break;
-	case FLOW_OPENED:
-		if (!f->probe)
-			look(f);
-		else if (++f->tries < PROBE_TRIES)
-			send_probe(f);
+	case FLOW_PUNCHING:
+		if (is_guessed(f) && f->attempts < ATTEMPTS)
+			punch_again(f);
 		else
-			flow_fail(f, "no answer came through");
+			flow_fail(f, f->refused ? refusal :
+						  "no answer came through");
 		break;
+	case FLOW_OPENED:
 	case FLOW_LIVE:
 		look(f);
 		break;

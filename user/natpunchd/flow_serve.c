@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Flows at the site that serves; see flow.h. */
 #include <errno.h>
+#include <sodium.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "external.h"
 #include "flow.h"
 #include "log.h"
 #include "mapped.h"
+#include "queue.h"
+#include "saved.h"
 #include "table.h"
 #include "udp.h"
 
@@ -16,6 +20,8 @@
 #define LIVE_MS		10000
 #define ENTRY_S		20	/* so long the peer's endpoint may enter */
 #define DEFAULT_HOPS	1	/* to the NAT in front, if nobody tells */
+#define REPEAT_MS	2000	/* openers, as one may be lost */
+#define FRESH_SAMPLES	2	/* of a moment ago, to guess from */
 
 void flow_refuse(struct flow *f, const char *why)
 {
@@ -26,13 +32,14 @@ void flow_refuse(struct flow *f, const char *why)
 	flow_free(f);
 }
 
-bool flow_admit(struct flow *f, const struct flow_peer *peer)
+bool flow_admit(struct flow *f, const union endpoint *peer,
+		const union endpoint *at)
 {
 	const struct path *p = f->path;
 	const struct table_flow flow = {
 		.proto = p->session->proto,
-		.src = &peer->ep,
-		.dst = &p->external->external,
+		.src = peer,
+		.dst = at,
 	};
 
 	if (!table_to(p->gateway->table, &flow, &p->session->to, ENTRY_S))
@@ -41,11 +48,18 @@ bool flow_admit(struct flow *f, const struct flow_peer *peer)
 	return false;
 }
 
-static void opened(struct flow *f)
+/* @mine: where we are to be found, if that is guessed. */
+static void opened(struct flow *f, const struct guess *mine)
 {
 	f->state = FLOW_OPENED;
 	f->tries = 0;
-	flow_say(f, "opened", NULL);
+	if (mine)
+		log_debug("opened from %u ports of ours, to be found at %u (%.0f %%)",
+			  f->locals->n, mine->n, 100 * mine->p);
+	else if (f->guess)
+		log_debug("opened towards %u ports", f->guess->n);
+	flow_say(f, "opened", mine ? json_pack("{so}", "guess",
+					       guess_to_json(mine)) : NULL);
 	flow_arm(f, LOOK_MS);
 }
 
@@ -88,22 +102,58 @@ static void start_learning(struct flow *f)
 	show_all(f);
 }
 
-/* As if the service itself sent it; it passes our NATs and dies behind them. */
-static void send_opener(const struct flow *f, const struct flow_peer *peer)
+static unsigned int hops_out(const struct path *p)
 {
-	const struct path *p = f->path;
+	return (p->nat_hops ? p->nat_hops : DEFAULT_HOPS) + 1;
+}
+
+/* As if the service itself sent it; it passes our NATs and dies behind them. */
+static void send_opener(const struct flow *f, const struct flow_peer *peer,
+			const union endpoint *from)
+{
 	struct segment syn = {
-		.src = p->external->external,
+		.src = *from,
 		.dst = peer->ep,
 		.flags = SEGMENT_SYN,
 		.seq = peer->synack.seq,
 		.window = peer->synack.window,
 		.n_options = peer->synack.n_options,
-		.ttl = (p->nat_hops ? p->nat_hops : DEFAULT_HOPS) + 1,
+		.ttl = hops_out(f->path),
 	};
 
 	memcpy(syn.options, peer->synack.options, syn.n_options);
+	gateway_craft(f->path->gateway, &syn);
+}
+
+/*
+ * The service was not asked about so many endpoints: the number is any. Once we
+ * know which of them it is, that opener is taken back.
+ */
+static void send_blind(void *data, unsigned int i)
+{
+	const struct flow *f = data;
+	const struct path *p = f->path;
+	const union endpoint to = guess_at(f->guess, i);
+	struct segment syn;
+
+	segment_syn(&syn, &p->external->external, &to);
+	syn.seq = f->blind;
+	syn.ttl = hops_out(p);
 	gateway_craft(p->gateway, &syn);
+}
+
+static void take_back(const struct flow *f, const struct flow_peer *peer)
+{
+	const struct path *p = f->path;
+	struct segment rst = {
+		.src = p->external->external,
+		.dst = peer->ep,
+		.flags = SEGMENT_RST,
+		.seq = f->blind + 1,
+		.ttl = hops_out(p),
+	};
+
+	gateway_craft(p->gateway, &rst);
 }
 
 static bool all_learned(const struct flow *f)
@@ -114,6 +164,113 @@ static bool all_learned(const struct flow *f)
 		if (!f->peer[i].learned)
 			return false;
 	return true;
+}
+
+/* From all of ours to the one that the client comes from. */
+static void send_from(void *data, unsigned int i)
+{
+	const struct flow *f = data;
+
+	send_opener(f, &f->peer[0], &f->locals->at[i].ep);
+}
+
+static void open_blindly(struct flow *f)
+{
+	f->blind = randombytes_random();
+	f->pace = pace_start(f->path->gateway, f->guess->n, REPEAT_MS,
+			     send_blind, f);
+}
+
+/* Are its endpoints among those that the service was asked about? */
+static bool is_blind(const struct flow *f)
+{
+	return f->guess && f->guess->n > FLOW_ENDPOINTS / 2;
+}
+
+static void open_from_guessed(struct flow *f)
+{
+	struct gateway *gw = f->path->gateway;
+	const union endpoint *to = &f->peer[0].ep;
+	struct guess *mine = NULL;
+
+	f->locals = locals_open(gw, 1);
+	if (f->locals)
+		mine = guess_ask(gw, &f->locals->at[0].ep, to, 0);
+	if (mine && f->path->remote_dependent)
+		guess_trim(mine, 1, 1);
+	if (mine && mine->flows > 1) {
+		locals_free(gw, f->locals);
+		f->locals = locals_open(gw, mine->flows);
+	}
+	if (!mine || !f->locals) {
+		free(mine);
+		flow_refuse(f, mine ? "too many ports are in use for other clients" :
+				 "it is not known which ports our NATs will take");
+		return;
+	}
+	f->pace = pace_start(gw, f->locals->n, REPEAT_MS, send_from, f);
+	opened(f, mine);
+	free(mine);
+}
+
+/* All that can be known is known: open, and say so. */
+static void open_all(struct flow *f)
+{
+	const struct path *p = f->path;
+	unsigned int i;
+
+	if (p->dependent) {
+		open_from_guessed(f);
+		return;
+	}
+	for (i = 0; i < f->n_peers; i++) {
+		if (!f->peer[i].learned)
+			continue;
+		send_opener(f, &f->peer[i], &p->external->external);
+		if (!f->guess)		/* else it knocks first */
+			flow_admit(f, &f->peer[i].ep, &p->external->external);
+	}
+	if (is_blind(f))
+		open_blindly(f);
+	opened(f, NULL);
+}
+
+static void on_samples(void *data)
+{
+	struct flow *f = data;
+
+	samples_free(f->samples);
+	f->samples = NULL;
+	if (all_learned(f))
+		open_all(f);
+}
+
+/*
+ * The service's answer to a copy of the SYN, which is known already. The service
+ * itself would give it once more, but not twice within half a second, and it is
+ * to answer the SYN that follows.
+ */
+static void answer(const struct flow *f, const struct flow_peer *peer,
+		   const union endpoint *from)
+{
+	struct segment synack = peer->synack;
+
+	synack.src = *from;
+	synack.dst = peer->ep;
+	synack.ttl = 0;
+	gateway_craft(f->path->gateway, &synack);
+}
+
+/* It knocked, and the service was not asked about it before. */
+static void open_late(struct flow *f, const struct flow_peer *peer)
+{
+	const struct path *p = f->path;
+
+	if (f->pace)
+		take_back(f, peer);
+	send_opener(f, peer, &p->external->external);
+	answer(f, peer, &p->external->external);
+	flow_admit(f, &peer->ep, &p->external->external);
 }
 
 bool flow_learn(struct flow *f, const struct segment *answer)
@@ -137,10 +294,10 @@ bool flow_learn(struct flow *f, const struct segment *answer)
 	}
 	peer->synack = *answer;
 	peer->learned = true;
-	send_opener(f, peer);
-	flow_admit(f, peer);
-	if (all_learned(f))
-		opened(f);
+	if (f->state == FLOW_OPENED)
+		open_late(f, peer);
+	else if (all_learned(f) && !f->samples)
+		open_all(f);
 	return true;
 }
 
@@ -165,11 +322,18 @@ static bool is_live(const struct flow *f, const struct flow_peer *peer)
 void flow_serve_free(struct flow *f)
 {
 	const struct path *p = f->path;
+	const struct table_flow came = {
+		.proto = p->session->proto,
+		.src = &f->src,
+		.dst = &f->dst,
+	};
 	struct flow_peer *peer;
 	unsigned int i;
 
 	mapped_free(f->mapped);
 	checks_free(f->checks);
+	if (f->came && f->state != FLOW_LIVE)
+		table_forget(p->gateway->table, &came);
 	for (i = 0; i < f->n_peers; i++) {
 		const struct table_flow flow = {
 			.proto = p->session->proto,
@@ -190,7 +354,10 @@ void flow_serve_free(struct flow *f)
 
 /* --- from the peer --------------------------------------------------------- */
 
-/* Endpoints of hosts that are reached by our WAN; others are left out. */
+/*
+ * Endpoints of hosts that are reached by our WAN; others are left out. The service
+ * is asked about few guessed ones as if they were known, about many not.
+ */
 static unsigned int parse_peers(struct flow *f, const json_t *from)
 {
 	union endpoint ep;
@@ -198,6 +365,8 @@ static unsigned int parse_peers(struct flow *f, const json_t *from)
 	const char *s;
 	size_t i;
 
+	for (i = 0; f->guess && !is_blind(f) && i < f->guess->n; i++)
+		f->peer[f->n_peers++].ep = guess_at(f->guess, i);
 	json_array_foreach(from, i, json) {
 		s = json_string_value(json);
 		if (f->n_peers < FLOW_ENDPOINTS && s &&
@@ -208,10 +377,58 @@ static unsigned int parse_peers(struct flow *f, const json_t *from)
 	return f->n_peers;
 }
 
+/* From whichever port of the peer's addresses it comes. */
+static void expect(const struct flow *f)
+{
+	struct gateway *gw = f->path->gateway;
+	unsigned int i;
+	int err = 0;
+
+	if (f->guess)
+		err = table_expect(gw->table, &f->guess->addr, &gw->address,
+				   ENTRY_S);
+	for (i = 0; i < f->n_peers && !err; i++)
+		err = table_expect(gw->table, &f->peer[i].ep, &gw->address,
+				   ENTRY_S);
+	if (err)
+		log_error("nftables: %s", table_error(gw->table));
+}
+
+/* Behind NATs that give each destination another port: for one endpoint only. */
+static void guess_ours(struct flow *f)
+{
+	f->n_peers = f->n_peers ? 1 : 0;
+	f->samples = samples_take(f->path->gateway, FRESH_SAMPLES, on_samples,
+				  f);
+	if (f->n_peers && f->samples)
+		start_learning(f);
+	else
+		flow_refuse(f, "it is not known which ports our NATs will take");
+}
+
+static void begin(struct flow *f)
+{
+	const struct path *p = f->path;
+	unsigned int i;
+
+	if (f->guess || p->dependent)
+		expect(f);
+	if (p->dependent) {
+		guess_ours(f);
+	} else if (p->upstream && f->n_peers) {
+		start_learning(f);
+	} else {
+		for (i = 0; i < f->n_peers && !p->upstream; i++)
+			flow_admit(f, &f->peer[i].ep, &p->external->external);
+		if (p->upstream)
+			open_blindly(f);
+		opened(f, NULL);
+	}
+}
+
 void flow_open(struct path *p, const char *id, const json_t *body)
 {
 	struct flow *f;
-	unsigned int i;
 
 	if (p->n_flows >= MAX_FLOWS || flow_count_opening(p) >= MAX_FLOWS_OPENING)
 		return;
@@ -222,22 +439,88 @@ void flow_open(struct path *p, const char *id, const json_t *body)
 		udp_serve(f, body);
 		return;
 	}
-	if (!segment_from_json(&f->syn, json_object_get(body, "syn")) ||
-	    !parse_peers(f, json_object_get(body, "from"))) {
+	f->guess = guess_from_json(p->gateway, json_object_get(body, "guess"));
+	if (segment_from_json(&f->syn, json_object_get(body, "syn")) &&
+	    (parse_peers(f, json_object_get(body, "from")) || f->guess))
+		begin(f);
+	else
 		flow_refuse(f, "none of the client's endpoints is reached by the WAN");
-		return;
+}
+
+static bool is_from(const struct flow *f, const union endpoint *src)
+{
+	unsigned int i;
+
+	if (f->guess && f->guess->addr.in.sin_addr.s_addr ==
+			src->in.sin_addr.s_addr)
+		return true;
+	for (i = 0; i < f->n_peers; i++)
+		if (f->peer[i].ep.in.sin_addr.s_addr ==
+		    src->in.sin_addr.s_addr)
+			return true;
+	return false;
+}
+
+static bool is_ours(const struct flow *f, const union endpoint *dst)
+{
+	if (endpoint_equal(dst, &f->path->external->external))
+		return true;
+	return f->locals && locals_find(f->locals, dst) < f->locals->n;
+}
+
+static struct flow_peer *peer_at(struct flow *f, const union endpoint *ep)
+{
+	unsigned int i;
+
+	for (i = 0; i < f->n_peers; i++)
+		if (endpoint_equal(&f->peer[i].ep, ep))
+			return &f->peer[i];
+	return NULL;
+}
+
+/* Ask the service about it, open, and wait for the next copy. */
+static void meet(struct flow *f, const union endpoint *ep)
+{
+	struct flow_peer *peer = peer_at(f, ep);
+
+	if (!peer && f->n_peers < FLOW_ENDPOINTS) {
+		peer = &f->peer[f->n_peers++];
+		peer->ep = *ep;
+		peer->watched = !table_watch(f->path->gateway->table,
+					     &f->path->session->to, ep,
+					     2 * FLOW_OPEN_MS / 1000);
 	}
-	if (p->upstream) {
-		start_learning(f);
-		return;
+	if (peer && !peer->learned)
+		show(f, peer);
+}
+
+bool flow_knock(struct flow *f, const struct segment *syn, uint32_t packet)
+{
+	struct queue *queue = f->path->gateway->queue;
+	const struct flow_peer *peer;
+	bool known, again = false;
+
+	if (f->state != FLOW_OPENED || syn->seq != f->syn.seq ||
+	    (!f->guess && !f->locals) || !is_from(f, &syn->src) ||
+	    !is_ours(f, &syn->dst))
+		return false;
+	peer = peer_at(f, &syn->src);
+	known = peer && peer->learned;
+	if (!f->came && f->path->upstream && !known) {
+		meet(f, &syn->src);
+	} else if (!f->came) {
+		f->came = flow_admit(f, &syn->src, &syn->dst);
+		f->src = syn->src;
+		f->dst = syn->dst;
+		if (f->locals)	/* it is adopted by that */
+			saved_write(f->path->gateway->daemon);
+		if (known)
+			answer(f, peer, &syn->dst);
+		else
+			again = f->came;
 	}
-	for (i = 0; i < f->n_peers; i++) {
-		if (!flow_admit(f, &f->peer[i])) {
-			flow_refuse(f, table_error(p->gateway->table));
-			return;
-		}
-	}
-	opened(f);
+	queue_verdict(queue, packet, again ? QUEUE_AGAIN : QUEUE_DROP);
+	return true;
 }
 
 /* --- time ------------------------------------------------------------------ */
@@ -247,9 +530,9 @@ static bool look(struct flow *f)
 {
 	unsigned int i;
 
-	f->dst = f->path->external->external;
-	if (f->state == FLOW_LIVE)
+	if (f->state == FLOW_LIVE || f->came)
 		return flow_look(f);
+	f->dst = f->path->external->external;
 	for (i = 0; i < f->n_peers; i++) {
 		f->src = f->peer[i].ep;
 		if (flow_look(f))
@@ -265,6 +548,10 @@ static void settle(struct flow *f)
 
 	checks_free(f->checks);
 	f->checks = NULL;
+	pace_free(f->pace);
+	f->pace = NULL;
+	if (f->locals)
+		locals_keep(p->gateway, f->locals, &f->dst);
 	for (i = 0; i < f->n_peers; i++) {
 		if (!f->peer[i].watched)
 			continue;
@@ -301,10 +588,11 @@ static void while_opened(struct flow *f)
 		return;
 	}
 	/* Now and then, in case that one was lost or the NAT forgot. */
-	if (++f->tries % 8 == 0)
+	if (++f->tries % 8 == 0 && !f->locals)
 		for (i = 0; i < f->n_peers; i++)
 			if (f->peer[i].learned)
-				send_opener(f, &f->peer[i]);
+				send_opener(f, &f->peer[i],
+					    &f->path->external->external);
 	flow_arm(f, LOOK_MS);
 }
 
@@ -321,7 +609,7 @@ static void while_learning(struct flow *f)
 		if (f->peer[i].learned)
 			break;
 	if (i < f->n_peers)
-		opened(f);
+		open_all(f);
 	else
 		flow_refuse(f, "the service does not answer");
 }
@@ -331,6 +619,7 @@ void flow_serve_timer(struct flow *f)
 	switch (f->state) {
 	case FLOW_MAPPING:
 	case FLOW_ASKED:
+	case FLOW_PUNCHING:
 		break;
 	case FLOW_CHECKING:
 		flow_free(f);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "change.h"
 #include "conf.h"
 #include "datagram.h"
 #include "external.h"
@@ -273,6 +274,10 @@ int gateway_open(struct gateway **gateway, struct daemon *d)
 		return err;
 	}
 	gateway_reload(gw);
+	err = change_open(&gw->change, gw);
+	if (err)
+		log_warning("changed addresses will not be noticed: %s",
+			    strerror(-err));
 	*gateway = gw;
 	return 0;
 }
@@ -281,11 +286,13 @@ void gateway_close(struct gateway *gw)
 {
 	if (!gw)
 		return;
+	change_close(gw->change);
 	tracker_close(gw->tracker);
 	queue_close(gw->queue);
 	table_close(gw->table);
 	if (gw->raw >= 0)
 		close(gw->raw);
 	natpunch_close(gw->np);
+	json_decref(gw->ways);
 	free(gw);
 }

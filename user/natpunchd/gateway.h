@@ -13,6 +13,7 @@
 
 #define MAX_STUN_SERVERS	8
 
+struct change;
 struct datagram;
 struct external;
 struct flow;
@@ -38,9 +39,13 @@ struct gateway {
 	struct table *table;		/* NULL: nftables refused */
 	struct queue *queue;
 	struct tracker *tracker;
+	struct change *change;
 	int raw;			/* socket for what we craft */
 	struct external *externals;	/* external.c: a list */
 	struct reflex *reflexes;	/* reflex.c: a list */
+	json_t *ways;			/* ways.c: what worked */
+	unsigned int n_paced;		/* pace.c */
+	unsigned int n_locals;		/* guess.c: sockets */
 	unsigned int n_servers;
 	struct stun_server servers[MAX_STUN_SERVERS];
 };

@@ -2,6 +2,7 @@
 /* STUN from an external endpoint, over TCP in the daemon's loop; see mapped.h. */
 #include <errno.h>
 #include <event2/event_struct.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,6 +88,16 @@ static void on_event(evutil_socket_t fd, short what, void *data)
 		mapped_free(m);
 }
 
+/* Should something be in the way of that, the connection still serves to ask. */
+static void hold(int fd)
+{
+	int on = 1, idle = HOLD_S, every = HOLD_S / 4;
+
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &every, sizeof(every));
+}
+
 static struct mapped *ask_over_udp(struct gateway *gw,
 				   const union endpoint *local,
 				   const union endpoint *server, mapped_fn *fn,
@@ -127,6 +138,7 @@ struct mapped *mapped_ask(struct gateway *gw, int proto,
 	err = stun_tcp_open(&m->socket, &from, NULL, &to);
 	if (err)
 		goto fail;
+	hold(m->socket.fd);
 	stun_begin_request(&m->request.message, STUN_RFC5389);
 	m->request.to = to;
 	m->request.timing = stun_timing_rfc;

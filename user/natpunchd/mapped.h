@@ -14,6 +14,7 @@
 #include "gateway.h"
 
 #define MAPPED_MS	2000	/* so long a server has to answer */
+#define HOLD_S		240	/* between keepalives; RFC 5382 REQ-5 allows 2 h, few do */
 
 struct mapped;
 

@@ -15,6 +15,7 @@
 #include "service.h"
 #include "table.h"
 #include "tracked.h"
+#include "ways.h"
 
 static int start(struct daemon *d)
 {
@@ -63,6 +64,18 @@ static int gather(struct session *s)
 	return p ? candidate_gather(p) : -ENOMEM;
 }
 
+void path_undirect(struct path *p, const char *why)
+{
+	session_fail(p->session, "%s", why);
+}
+
+/* Of two unknown ports, at least one can not be ranked: no use to try. */
+static bool is_hopeless(const struct path *p)
+{
+	return p->dependent && p->remote_dependent &&
+	       (p->any_port || p->remote_any_port);
+}
+
 static int check(struct session *s, unsigned int delay_ms)
 {
 	struct path *p = s->path;
@@ -72,7 +85,11 @@ static int check(struct session *s, unsigned int delay_ms)
 		session_explain(s, "none of the peer's endpoints is reached by our WAN");
 		return -EHOSTUNREACH;
 	}
-	if (s->role == SESSION_ASKS)
+	if (s->role == SESSION_SERVES)
+		return 0;
+	if (is_hopeless(p))
+		path_undirect(p, "the NATs of both sites take ports that can not be predicted: a relay is needed");
+	else
 		flow_probe(p);
 	return 0;
 }
@@ -98,10 +115,11 @@ void path_probed(struct path *p, const struct candidate *answered,
 	struct session *s = p->session;
 
 	if (!answered) {
-		session_fail(s, "%s", why);
+		path_undirect(p, why);
 		return;
 	}
 	p->chosen = *answered;
+	ways_worked(p, candidate_kind_name(answered->kind));
 	flow_adopt(p);
 	listen_here(p);
 	session_open(s, SESSION_DIRECT);
@@ -192,6 +210,9 @@ static json_t *save(const struct session *s)
 	add_endpoint(json, "chosen", &p->chosen.ep);
 	json_object_set_new(json, "kind", json_integer(p->chosen.kind));
 	json_object_set_new(json, "upstream", json_boolean(p->upstream));
+	json_object_set_new(json, "dependent", json_boolean(p->dependent));
+	json_object_set_new(json, "any_port", json_boolean(p->any_port));
+	json_object_set_new(json, "at", flow_ends(p));
 	json_object_set_new(json, "nat_hops", json_integer(p->nat_hops));
 	json_object_set_new(json, "rtt_ms", json_integer(p->rtt_ms));
 	json_object_set_new(json, "remote", s->remote ?
@@ -202,19 +223,23 @@ static json_t *save(const struct session *s)
 static int restore(struct path *p, const json_t *saved)
 {
 	const char *public, *chosen = NULL;
-	int upstream, nat_hops, rtt, kind;
+	int upstream, dependent = 0, any_port = 0, nat_hops, rtt, kind;
 	json_t *remote;
 
-	if (json_unpack((json_t *)saved, "{ss, s?s, si, sb, si, si, so}",
+	if (json_unpack((json_t *)saved,
+			"{ss, s?s, si, sb, s?b, s?b, si, si, so}",
 			"public", &public, "chosen", &chosen, "kind", &kind,
-			"upstream", &upstream, "nat_hops", &nat_hops, "rtt_ms",
-			&rtt, "remote", &remote) ||
+			"upstream", &upstream, "dependent", &dependent,
+			"any_port", &any_port, "nat_hops", &nat_hops,
+			"rtt_ms", &rtt, "remote", &remote) ||
 	    !endpoint_parse(&p->public, public) ||
 	    (chosen && !endpoint_parse(&p->chosen.ep, chosen)) || kind < 0 ||
 	    kind >= CANDIDATE_KINDS || !candidate_parse(p, remote))
 		return -EINVAL;
 	p->chosen.kind = kind;
 	p->upstream = upstream;
+	p->dependent = dependent;
+	p->any_port = any_port;
 	p->nat_hops = nat_hops;
 	p->rtt_ms = rtt;
 	p->session->remote = json_incref(remote);
@@ -238,7 +263,11 @@ static int adopt(struct session *s, const json_t *saved)
 	err = restore(p, saved);
 	if (err)
 		return err;
+	err = candidate_adopted(p);
+	if (err)
+		return err;
 	flow_adopt(p);
+	flow_adopt_at(p, json_object_get(saved, "at"));
 	if (s->role == SESSION_ASKS)
 		listen_here(p);
 	return 0;

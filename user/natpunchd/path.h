@@ -13,7 +13,11 @@
 
 /** enum candidate_kind - RFC 8445 section 5.1.1's kinds, so far. */
 enum candidate_kind {
-	CANDIDATE_HOST, CANDIDATE_SRFLX, CANDIDATE_PRFLX, CANDIDATE_KINDS
+	CANDIDATE_HOST,
+	CANDIDATE_SRFLX,
+	CANDIDATE_PRFLX,
+	CANDIDATE_PREDICTED,	/* the port will be another one */
+	CANDIDATE_KINDS
 };
 
 struct candidate {
@@ -34,11 +38,16 @@ struct path {
 	union endpoint public;		/* the external endpoint from outside */
 	uint64_t mapped_ms;		/* UDP: clock_ms() when that was asked */
 	bool upstream;			/* NATs change it on the way */
+	bool dependent;			/* ... to another one for each destination */
+	bool any_port;			/* ... which can not be ranked */
+	struct mapped *second;		/* another server sees the same? */
+	struct samples *samples;
 	unsigned int nat_hops;		/* to the outermost of them */
 
 	/* the peer's */
 	unsigned int n_remote;
 	struct candidate remote[MAX_CANDIDATES];
+	bool remote_dependent, remote_any_port;
 	struct candidate chosen;	/* asks: the one that answered */
 	unsigned int rtt_ms;		/* of the probe */
 
@@ -50,12 +59,21 @@ struct path {
 
 /* candidate.c */
 int candidate_gather(struct path *p);
+/** candidate_adopted() - they are known from before; see that they still hold. */
+int candidate_adopted(struct path *p);
 void candidate_free(struct path *p);
 /** candidate_parse() - what the peer sent, as far as it makes sense. */
 unsigned int candidate_parse(struct path *p, const json_t *array);
 const char *candidate_kind_name(enum candidate_kind kind);
+/** candidate_kind_of() - NULL, or what is none, is CANDIDATE_KINDS. */
+enum candidate_kind candidate_kind_of(const char *name);
 
 /* path.c */
+/**
+ * path_undirect() - there is no direct way for this attempt: what is not relayed
+ * fails.
+ */
+void path_undirect(struct path *p, const char *why);
 /** path_probed() - the probe's end; @why: NULL, or why there was no answer. */
 void path_probed(struct path *p, const struct candidate *answered,
 		 const char *why);

@@ -563,6 +563,26 @@ int rendezvous_start(struct daemon *d)
 	return start_brokers(d, none);
 }
 
+void rendezvous_renew(struct daemon *d)
+{
+	int i;
+
+	for (i = 0; d->rendezvous && i < MAX_BROKERS; i++)
+		if (d->rendezvous->broker[i])
+			broker_renew(d->rendezvous->broker[i]);
+}
+
+bool rendezvous_is_up(const struct daemon *d)
+{
+	int i;
+
+	for (i = 0; d->rendezvous && i < MAX_BROKERS; i++)
+		if (d->rendezvous->broker[i] &&
+		    d->rendezvous->broker[i]->state == BROKER_UP)
+			return true;
+	return false;
+}
+
 void rendezvous_stop(struct daemon *d)
 {
 	int i;

@@ -68,6 +68,10 @@ bool rendezvous_connected(const struct daemon *d);
 int rendezvous_start(struct daemon *d);
 /** rendezvous_reload() - brokers that stayed the same stay connected. */
 int rendezvous_reload(struct daemon *d);
+/** rendezvous_renew() - our address is another one: connect anew to the brokers. */
+void rendezvous_renew(struct daemon *d);
+/** rendezvous_is_up() - is one of them connected? */
+bool rendezvous_is_up(const struct daemon *d);
 /** rendezvous_stop() - say goodbye, wait for nothing. */
 void rendezvous_stop(struct daemon *d);
 /** rendezvous_show() - an array of brokers: state, round trip, counters. */

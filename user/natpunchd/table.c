@@ -31,6 +31,10 @@ struct table {
 	"		ct state invalid,untracked meta mark != " STR(TABLE_MARK) \
 	" ip saddr . tcp sport . ip daddr . tcp dport @watch" \
 	" tcp flags & (syn | rst | ack) != syn queue to " STR(TABLE_QUEUE) "\n"
+#define EXPECT \
+	"		ct state invalid,untracked meta l4proto tcp" \
+	" ip saddr . ip daddr @expect" \
+	" tcp flags & (syn | rst | ack) != syn " QUEUE
 
 /*
  * Binding requests and their answers (RFC 8489): the magic cookie, and the type
@@ -75,12 +79,18 @@ static const char ruleset[] =
 	"		size 65536\n"
 	"		flags timeout\n"
 	"	}\n"
+	"	set expect {\n"
+	"		type ipv4_addr . ipv4_addr\n"
+	"		size 65536\n"
+	"		flags timeout\n"
+	"	}\n"
 	"	chain in {\n"
 	"		type nat hook prerouting priority dstnat - 10\n"
 	"		" FLOW " @closed meta l4proto tcp reject with tcp reset\n"
 	"		" FLOW " @closed drop\n"
 	"		dnat ip to " FLOW " map @to\n"
 	"		meta l4proto . ip daddr . th dport @listen " QUEUE
+	"		meta l4proto tcp ip saddr . ip daddr @expect " QUEUE
 	"	}\n"
 	"	chain in-local {\n"
 	"		type nat hook output priority -110\n"
@@ -102,6 +112,7 @@ static const char ruleset[] =
 	"	chain watch-in {\n"
 	"		type filter hook prerouting priority -190\n"
 	WATCH
+	EXPECT
 	"	}\n"
 	"	chain watch-local {\n"
 	"		type filter hook output priority -190\n"
@@ -309,4 +320,22 @@ void table_unwatch(struct table *t, const union endpoint *src,
 
 	runf(t, "delete element inet " TABLE_NAME " watch { %s . %s }\n",
 	     part(s, src), part(d, dst));
+}
+
+/* Like map_element(): so that it lasts from now on. */
+int table_expect(struct table *t, const union endpoint *src,
+		 const union endpoint *dst, unsigned int seconds)
+{
+	char s[INET_ADDRSTRLEN], d[INET_ADDRSTRLEN];
+	char first[128];
+
+	if (!is_v4(src) || !is_v4(dst))
+		return -EAFNOSUPPORT;
+	inet_ntop(AF_INET, &src->in.sin_addr, s, sizeof(s));
+	inet_ntop(AF_INET, &dst->in.sin_addr, d, sizeof(d));
+	snprintf(first, sizeof(first), "delete element inet " TABLE_NAME
+		 " expect { %s . %s }\n", s, d);
+	run(t, first);
+	return runf(t, "add element inet " TABLE_NAME
+		    " expect { %s . %s timeout %us }\n", s, d, seconds);
 }

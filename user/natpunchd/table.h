@@ -10,6 +10,8 @@
  *   closed  flows that were ended: who goes on sending is told so
  *   check   external endpoints whose STUN messages we want to see before anybody
  *   watch   pairs of endpoints whose answers we want to see before anybody
+ *   expect  pairs of addresses: a flow is to begin, or an answer to come, and the
+ *           ports are not known yet. Those we want to see, too
  *
  * Nobody enters but by "to", and its elements die by themselves after seconds:
  * a flow that has begun is conntrack's. So nothing is open if the table is lost,
@@ -70,5 +72,12 @@ int table_watch(struct table *t, const union endpoint *src,
 		const union endpoint *dst, unsigned int seconds);
 void table_unwatch(struct table *t, const union endpoint *src,
 		   const union endpoint *dst);
+
+/**
+ * table_expect() - show us new flows from @src's address to @dst's, and answers to
+ * what conntrack did not see, for @seconds. It ends by itself.
+ */
+int table_expect(struct table *t, const union endpoint *src,
+		 const union endpoint *dst, unsigned int seconds);
 
 #endif /* _NATPUNCHD_TABLE_H */

@@ -32,7 +32,8 @@ static void on_request(void *data, const union endpoint *remote)
 	if (f->n_peers == FLOW_ENDPOINTS)
 		return;
 	f->peer[f->n_peers++].ep = *remote;
-	flow_admit(f, &f->peer[f->n_peers - 1]);
+	flow_admit(f, &f->peer[f->n_peers - 1].ep,
+		   &f->path->external->external);
 	checks_stop(f->checks);
 	f->state = FLOW_OPENED;
 	flow_arm(f, LOOK_MS);
