@@ -3,6 +3,7 @@
  * Crafted flows; see crafted.h for what they are and for the locking.
  */
 #include <linux/hash.h>
+#include <linux/inetdevice.h>
 #include <linux/netdevice.h>
 #include <linux/netfilter_ipv4.h>
 #include <linux/netfilter_netdev.h>
@@ -10,11 +11,14 @@
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
+#include <net/addrconf.h>
 #include <net/ipv6.h>
+#include <net/route.h>
 #include <net/sock.h>
 
 #include "crafted.h"
 #include "main.h"
+#include "netlink.h"
 #include "packet.h"
 #include "stats.h"
 #include "trace.h"
@@ -110,6 +114,20 @@ static const struct tcphdr *np_segment_read(const struct sk_buff *skb,
 	return th;
 }
 
+/* The flow of just these two endpoints. */
+static void np_crafted_exact(struct np_crafted *flow,
+			     const struct np_segment *seg)
+{
+	memset(flow, 0, sizeof(*flow));
+	flow->family = seg->family;
+	flow->rem_len = seg->family == NFPROTO_IPV4 ? 32 : 128;
+	flow->loc_ip = seg->src;
+	flow->rem_ip = seg->dst;
+	flow->loc_min = seg->sport;
+	flow->loc_max = seg->sport;
+	flow->rem_port = seg->dport;
+}
+
 /*
  * Who made this RST? The kernel answers what belongs to no connection by a
  * socket of its own, or by that of a closing connection, or (in newer kernels)
@@ -138,10 +156,24 @@ static bool np_crafted_none(struct np_crafted_net *cn, u16 port)
 	       hlist_empty(&cn->ranges);
 }
 
+static noinline void np_crafted_tell(struct np_crafted_net *cn,
+				     const struct np_segment *seg, u32 id)
+{
+	struct np_crafted rst;
+
+	np_stat_inc(cn->npn->stats, NP_STAT_CRAFTED_RSTS);
+	trace_np_crafted_rst(&seg->src, seg->sport, &seg->dst, seg->dport,
+			     seg->family);
+	np_crafted_exact(&rst, seg);
+	rst.id = id;
+	np_nl_crafted_event(cn->npn, &rst);
+}
+
 static noinline unsigned int np_crafted_look(struct np_crafted_net *cn,
 					     const struct sk_buff *skb,
 					     const struct nf_hook_state *state)
 {
+	const struct np_crafted *flow;
 	const struct tcphdr *th;
 	struct np_segment seg;
 	struct tcphdr _th;
@@ -149,12 +181,12 @@ static noinline unsigned int np_crafted_look(struct np_crafted_net *cn,
 	th = np_segment_read(skb, state->pf, &_th, &seg);
 	if (!th || !th->rst ||
 	    (state->hook == NF_INET_LOCAL_OUT &&
-	     !np_rst_is_kernels(skb, state)) ||
-	    !np_crafted_find(cn, &seg))
+	     !np_rst_is_kernels(skb, state)))
 		return NF_ACCEPT;
-	np_stat_inc(cn->npn->stats, NP_STAT_CRAFTED_RSTS);
-	trace_np_crafted_rst(&seg.src, seg.sport, &seg.dst, seg.dport,
-			     seg.family);
+	flow = np_crafted_find(cn, &seg);
+	if (!flow)
+		return NF_ACCEPT;
+	np_crafted_tell(cn, &seg, flow->id);
 	return NF_DROP;
 }
 
@@ -232,11 +264,63 @@ static int np_crafted_hook(struct np_crafted_net *cn)
 
 	if (cn->hooked)
 		return 0;
-	err = nf_register_net_hooks(cn->npn->net, cn->ops,
-				    ARRAY_SIZE(cn->ops));
+	err = nf_register_net_hooks(cn->npn->net, cn->out,
+				    ARRAY_SIZE(cn->out));
 	if (!err)
 		cn->hooked = true;
 	return err;
+}
+
+static int np_crafted_hook_forward(struct np_crafted_net *cn, bool want)
+{
+	int err = 0;
+
+	lockdep_assert_held(&cn->npn->lock);
+
+	if (cn->forwards == want)
+		return 0;
+	if (want)
+		err = nf_register_net_hooks(cn->npn->net, cn->forward,
+					    ARRAY_SIZE(cn->forward));
+	else
+		nf_unregister_net_hooks(cn->npn->net, cn->forward,
+					ARRAY_SIZE(cn->forward));
+	if (!err)
+		cn->forwards = want;
+	return err;
+}
+
+/*
+ * Is the flow of another host? In doubt it is: of one with an address in some
+ * VRF, or that is tentative.
+ */
+static bool np_crafted_foreign(const struct np_crafted_net *cn,
+			       const struct np_crafted *flow)
+{
+	if (flow->family == NFPROTO_IPV4)
+		return inet_addr_type(cn->npn->net, flow->loc_ip.ip) !=
+		       RTN_LOCAL;
+#if IS_ENABLED(CONFIG_IPV6)
+	return !ipv6_chk_addr(cn->npn->net, &flow->loc_ip.in6, NULL, 0);
+#else
+	return true;
+#endif
+}
+
+static bool np_crafted_any_foreign(struct np_crafted_net *cn)
+{
+	const struct np_crafted *flow;
+	bool foreign = false;
+	unsigned int i;
+
+	rcu_read_lock();
+	hlist_for_each_entry_rcu(flow, &cn->ranges, node)
+		foreign |= np_crafted_foreign(cn, flow);
+	for (i = 0; i < NP_CRAFTED_BUCKETS && !foreign; i++)
+		hlist_for_each_entry_rcu(flow, &cn->buckets[i], node)
+			foreign |= np_crafted_foreign(cn, flow);
+	rcu_read_unlock();
+	return foreign;
 }
 
 static bool np_crafted_idle(struct np_crafted_net *cn)
@@ -248,9 +332,10 @@ static void np_crafted_unhook(struct np_crafted_net *cn)
 {
 	lockdep_assert_held(&cn->npn->lock);
 
+	np_crafted_hook_forward(cn, false);
 	if (!cn->hooked)
 		return;
-	nf_unregister_net_hooks(cn->npn->net, cn->ops, ARRAY_SIZE(cn->ops));
+	nf_unregister_net_hooks(cn->npn->net, cn->out, ARRAY_SIZE(cn->out));
 	cn->hooked = false;
 }
 
@@ -311,7 +396,10 @@ static void np_watch_end(struct np_crafted_net *cn, struct np_watch *watch)
 			np_crafted_unlink(cn, flow);
 }
 
-/* Once a second, while anything is registered: whose time is over? */
+/*
+ * Once a second, while anything is registered: whose time is over? And have
+ * addresses come or gone, of which depends what is another host's?
+ */
 static void np_crafted_reap(struct work_struct *work)
 {
 	struct np_crafted_net *cn = container_of(work, struct np_crafted_net,
@@ -325,6 +413,8 @@ static void np_crafted_reap(struct work_struct *work)
 		if ((s32)(flow->expires - np_now()) <= 0)
 			np_crafted_unlink(cn, flow);
 	spin_unlock_bh(&cn->lock);
+	/* If that fails there is another time. */
+	np_crafted_hook_forward(cn, np_crafted_any_foreign(cn));
 
 	rtnl_lock();
 	list_for_each_entry_safe(watch, next_watch, &cn->watches, list)
@@ -348,6 +438,8 @@ int np_crafted_add(struct np_net *npn, struct np_crafted *want, u32 lease,
 	err = np_stats_prepare(npn);
 	if (!err)
 		err = np_crafted_hook(cn);
+	if (!err && np_crafted_foreign(cn, want))
+		err = np_crafted_hook_forward(cn, true);
 	if (err)
 		return err;
 
@@ -464,6 +556,7 @@ static void np_crafted_learn(const struct np_watch *watch,
 	struct np_crafted_net *cn = &watch->npn->crafted;
 	u32 expires = np_now() + NP_CRAFTED_AUTO_LEASE;
 	struct np_crafted *flow;
+	bool foreign;
 
 	flow = np_crafted_find(cn, seg);
 	if (flow) {
@@ -474,17 +567,12 @@ static void np_crafted_learn(const struct np_watch *watch,
 	if (!opens)
 		return;
 
-	flow = kzalloc(sizeof(*flow), GFP_ATOMIC);
+	flow = kmalloc(sizeof(*flow), GFP_ATOMIC);
 	if (!flow)
 		return;
-	flow->family = seg->family;
-	flow->rem_len = seg->family == NFPROTO_IPV4 ? 32 : 128;
+	np_crafted_exact(flow, seg);
+	foreign = np_crafted_foreign(cn, flow);
 	flow->automatic = true;
-	flow->loc_ip = seg->src;
-	flow->rem_ip = seg->dst;
-	flow->loc_min = seg->sport;
-	flow->loc_max = seg->sport;
-	flow->rem_port = seg->dport;
 	flow->expires = expires;
 	flow->ifindex = watch->ops.dev->ifindex;
 
@@ -496,7 +584,8 @@ static void np_crafted_learn(const struct np_watch *watch,
 		np_stat_inc(cn->npn->stats, NP_STAT_CRAFTED_CAPPED);
 	}
 	spin_unlock_bh(&cn->lock);
-	np_crafted_reap_soon(cn);
+	/* Who borrows another host's address needs a hook before its RST. */
+	np_crafted_reap_in(cn, foreign ? 0 : HZ);
 }
 
 static unsigned int np_crafted_egress(void *priv, struct sk_buff *skb,
@@ -672,9 +761,9 @@ void np_crafted_devices(struct np_net *npn,
 /* The namespace */
 
 static void np_crafted_ops(struct np_crafted_net *cn, u8 pf,
-			   struct nf_hook_ops *ops)
+			   struct nf_hook_ops *out, struct nf_hook_ops *forward)
 {
-	ops[0] = (struct nf_hook_ops) {
+	*out = (struct nf_hook_ops) {
 		.hook = np_crafted_rst,
 		.priv = cn,
 		.pf = pf,
@@ -682,7 +771,7 @@ static void np_crafted_ops(struct np_crafted_net *cn, u8 pf,
 		/* After conntrack, which ends the entry over the RST. */
 		.priority = NF_IP_PRI_CONNTRACK + 1,
 	};
-	ops[1] = (struct nf_hook_ops) {
+	*forward = (struct nf_hook_ops) {
 		.hook = np_crafted_rst,
 		.priv = cn,
 		.pf = pf,
@@ -700,8 +789,8 @@ void np_crafted_net_init(struct np_net *npn)
 	INIT_LIST_HEAD(&cn->flows);
 	INIT_LIST_HEAD(&cn->watches);
 	INIT_DELAYED_WORK(&cn->reap, np_crafted_reap);
-	np_crafted_ops(cn, NFPROTO_IPV4, &cn->ops[0]);
-	np_crafted_ops(cn, NFPROTO_IPV6, &cn->ops[2]);
+	np_crafted_ops(cn, NFPROTO_IPV4, &cn->out[0], &cn->forward[0]);
+	np_crafted_ops(cn, NFPROTO_IPV6, &cn->out[1], &cn->forward[1]);
 }
 
 void np_crafted_net_pre_exit(struct np_net *npn)

@@ -19,7 +19,9 @@
  * nobody watches a device any more, what was seen on it is forgotten.
  *
  * There is a cap for the namespace. Hooks are there only while something is
- * registered or a device is set.
+ * registered or a device is set; that for forwarded packets only while a flow is
+ * registered whose local address is not one of this host's. When an address comes
+ * or goes, that is noticed within a second.
  *
  * Locking: np_crafted_net.lock, softirq-safe, for changes; RCU for look-ups.
  * The list of watches is changed under RTNL and that lock, and read under either.
@@ -74,8 +76,10 @@ struct np_crafted_net {
 	struct list_head watches;	/* struct np_watch */
 	struct notifier_block netdev_nb;
 	struct delayed_work reap;
-	struct nf_hook_ops ops[4];
-	bool hooked;			/* np_net.lock */
+	struct nf_hook_ops out[2];
+	struct nf_hook_ops forward[2];
+	bool hooked;			/* out; np_net.lock */
+	bool forwards;			/* forward; np_net.lock */
 	bool closing;
 };
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Crafted flows for netlink: to register them, to read them, to watch devices
- * for them; and the end of those whose socket is gone.
+ * for them, to hear of the RSTs dropped; and the end of those whose socket is
+ * gone.
  *
  * Locking: np_net.lock for what registers hooks; crafted.c has locks of its own
  * for the rest.
@@ -17,6 +18,7 @@
 
 #include "crafted.h"
 #include "main.h"
+#include "netlink.h"
 #include "netlink-gen.h"
 #include "netlink-lib.h"
 #include "wan.h"
@@ -59,6 +61,26 @@ static int np_nl_put_ends(struct sk_buff *skb, const struct np_crafted *flow)
 	       nla_put_u8(skb, NATPUNCH_A_CRAFTED_REMOTE_LEN, flow->rem_len) ?:
 	       nla_put_be16(skb, NATPUNCH_A_CRAFTED_REMOTE_PORT,
 			    htons(flow->rem_port));
+}
+
+void np_nl_crafted_event(struct np_net *npn, const struct np_crafted *rst)
+{
+	struct np_nl_head head = { .cmd = NATPUNCH_CMD_CRAFTED_RST_NTF };
+	struct sk_buff *skb;
+	int err = -EMSGSIZE;
+	void *hdr;
+
+	if (!np_nl_heard(npn, NP_NL_GROUP_CRAFTED))
+		return;
+
+	skb = genlmsg_new(np_nl_crafted_size(), GFP_ATOMIC);
+	hdr = skb ? np_nl_put_head(skb, &head) : NULL;
+	if (hdr) {
+		err = nla_put_u32(skb, NATPUNCH_A_CRAFTED_ID, rst->id) ?:
+		      np_nl_put_ends(skb, rst);
+		err = np_nl_end(skb, hdr, err);
+	}
+	np_nl_multicast(npn, skb, NP_NL_GROUP_CRAFTED, err);
 }
 
 static int np_nl_put_crafted(struct sk_buff *skb, const struct np_nl_head *head,

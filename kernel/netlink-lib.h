@@ -22,6 +22,7 @@ enum {
 	NP_NL_GROUP_MAPPING,
 	NP_NL_GROUP_HOLD,
 	NP_NL_GROUP_UPSTREAM,
+	NP_NL_GROUP_CRAFTED,
 };
 
 /* A missing attribute has no place in the message, hence a macro of its own. */

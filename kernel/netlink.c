@@ -1384,6 +1384,10 @@ static const struct genl_multicast_group np_nl_groups[] = {
 		.name = NATPUNCH_MCGRP_UPSTREAM,
 		.flags = GENL_MCAST_CAP_NET_ADMIN,
 	},
+	[NP_NL_GROUP_CRAFTED] = {
+		.name = NATPUNCH_MCGRP_CRAFTED,
+		.flags = GENL_MCAST_CAP_NET_ADMIN,
+	},
 };
 
 struct genl_family np_nl_family __ro_after_init = {

@@ -10,6 +10,7 @@
 #include <linux/types.h>
 
 struct np_addr;
+struct np_crafted;
 struct np_mapping;
 struct np_net;
 struct np_pair;
@@ -31,6 +32,12 @@ void np_nl_mapping_event(struct np_net *npn, struct np_mapping *m,
  */
 void np_nl_hold_event(struct np_net *npn, const struct np_pair *pair,
 		      const char *wan, u8 state, u8 cmd, u8 reason);
+
+/*
+ * Tell who listens that a RST was dropped for a crafted flow: @rst has its
+ * endpoints, and the flow's id. In any context.
+ */
+void np_nl_crafted_event(struct np_net *npn, const struct np_crafted *rst);
 
 /* Tell who listens that what is known of an upstream is other than it was. */
 void np_nl_upstream_event(struct np_net *npn, struct np_addr *addr,

@@ -231,6 +231,27 @@ static struct seen on_the_gateway(const struct row *row)
 		    reset ? "RST" : "no RST");
 }
 
+/* An address leaves the gateway for a host behind it: the flow moves along. */
+static struct seen the_address_moves(const struct row *row)
+{
+	unsigned int port = MY_PORT + 45;
+	struct handshake h;
+	bool reset;
+
+	(void)row;
+	must(GA, "ip address add %s/32 dev lo", ep_addr_str(host(A, port)));
+	must(GA, "natpunchctl crafted add %s %s --lease 60", me(port),
+	     ep_str(server(1, SERVER_PORT)));
+	sleep_s(2);
+	must(GA, "ip address del %s/32 dev lo", ep_addr_str(host(A, port)));
+	sleep_s(2);
+	if (!crafted_syn(&h, port))
+		return seen(false, "no SYN/ACK");
+	reset = kernel_resets(&h);
+	return seen(reset && crafted_ack(&h), "A sends %s",
+		    reset ? "RST" : "no RST");
+}
+
 /* A RST that a program makes for its registered flow gets out. */
 static struct seen own_rst_passes(const struct row *row)
 {
@@ -327,6 +348,8 @@ static const struct row rows[] = {
 	  .measure = two_watch },
 	{ .name = "a gateway spares an inside host's flow",
 	  .measure = on_the_gateway, .families = BOTH },
+	{ .name = "also if the address was the gateway's at first",
+	  .measure = the_address_moves },
 	{ .name = "a registered flow beside a listener connects",
 	  .measure = beside_a_listener, .families = BOTH },
 	{ .name = "a real connection's RST gets out",

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What becomes of a held SYN is told, with both its endpoints, by natpunchctl's
- * monitor, hold show and stats, as text and as JSON.
+ * monitor, hold show and stats, as text and as JSON; and so is a RST that is
+ * dropped for a crafted flow.
  */
 #define _GNU_SOURCE
 #include <jansson.h>
@@ -217,6 +218,68 @@ static struct seen listed(const struct row *row)
 		    strstr(run_output(), ep_str(peer)), "%.1f s left", left);
 }
 
+/* Events of RSTs from @local to @peer for flow @id, as text and as JSON. */
+static bool told_rst(struct ep local, struct ep peer, unsigned int id)
+{
+	const char *line = job_output(&json);
+	unsigned int n = 0;
+	json_t *object;
+	char want[200];
+
+	snprintf(want, sizeof(want), "rst   tcp    %s -> %s flow %u dropped\n",
+		 ep_str(local), ep_str(peer), id);
+	for (; line && *line; line = strchr(line, '\n')) {
+		line += strspn(line, "\n");
+		object = json_loads(line, JSON_DISABLE_EOF_CHECK, NULL);
+		n += !strcmp(string_of(object, "event"), "crafted_rst") &&
+		     !strcmp(string_of(object, "local_addr"),
+			     ep_addr_str(local)) &&
+		     !strcmp(string_of(object, "remote_addr"),
+			     ep_addr_str(peer)) &&
+		     json_integer_value(json_object_get(object, "local_port")) ==
+		     ep_port(local) &&
+		     json_integer_value(json_object_get(object, "remote_port")) ==
+		     ep_port(peer) &&
+		     json_integer_value(json_object_get(object, "id")) == id;
+		json_decref(object);
+	}
+	return n == 1 && strstr(job_output(&text), want);
+}
+
+/* Both of the gateway's own flows and of those of hosts behind it. */
+static struct seen rst_dropped(const struct row *row)
+{
+	struct ep local = row->arg ? host(A, PORT) : wan(GA, PORT + 1);
+	struct ep peer = server(1, 4000);
+	long rsts = counter("crafted_rsts");
+	unsigned int id;
+	struct packet p;
+	json_t *made;
+	bool ok;
+
+	must(GA, "natpunchctl -j crafted add %s %s --lease 30", ep_str(local),
+	     ep_addr_str(peer));
+	made = json_loads(run_output(), 0, NULL);
+	id = json_integer_value(json_object_get(made, "id"));
+	json_decref(made);
+	listen_to_events();
+	if (row->arg) {
+		p = packet_tcp(local, peer, TCP_RST, 1, 0);
+		packet_send(A, &p);
+	} else {
+		/* No connection: the gateway's kernel answers with RST. */
+		p = packet_tcp(peer, local, TCP_SYN | TCP_ACK, 1, 1);
+		packet_send(SERVER, &p);
+	}
+	sleep_ms(500);
+	ok = told_rst(local, peer, id) && counter("crafted_rsts") == rsts + 1;
+	if (!ok)
+		ktap_diag("flow %u: %s%s", id, job_output(&text),
+			  job_output(&json));
+	must(GA, "natpunchctl crafted del %u", id);
+	return stop_listening(ok, "dropped");
+}
+
 static const struct row rows[] = {
 	{ .name = "held, then expired", .measure = held_and_expired,
 	  .options = "--hold icmp", .families = BOTH },
@@ -228,6 +291,10 @@ static const struct row rows[] = {
 	{ .name = "flushed", .measure = flushed, .options = "--hold icmp" },
 	{ .name = "hold show has it", .measure = listed,
 	  .options = "--hold icmp", .families = BOTH },
+	{ .name = "a RST dropped for a crafted flow of the gateway",
+	  .measure = rst_dropped, .families = BOTH },
+	{ .name = "a RST dropped for a crafted flow of a host behind it",
+	  .measure = rst_dropped, .arg = 1, .families = BOTH },
 };
 
 ROWS_MAIN(rows)

@@ -185,12 +185,15 @@ static int root_elsewhere_asks(int i)
 }
 
 /* The groups, each to be joined for itself. */
-static const char * const groups[] = { "mappings", "held SYNs", "upstreams" };
+static const char * const groups[] = {
+	"mappings", "held SYNs", "upstreams", "crafted flows"
+};
 
 static int join(int group)
 {
 	const uint32_t ids[] = {
-		req_group, req_hold_group, req_upstream_group
+		req_group, req_hold_group, req_upstream_group,
+		req_crafted_group
 	};
 	uint32_t id = ids[group];
 

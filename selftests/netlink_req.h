@@ -31,10 +31,11 @@
 
 static struct mnl_socket *req_sock;
 static uint16_t req_family;
-/* The groups of events of mappings, of held SYNs and of upstreams. */
+/* The groups of events of mappings, held SYNs, upstreams and crafted flows. */
 static uint32_t req_group;
 static UNUSED uint32_t req_hold_group;
 static UNUSED uint32_t req_upstream_group;
+static UNUSED uint32_t req_crafted_group;
 
 /* A request under construction. */
 struct req {
@@ -249,6 +250,8 @@ static void req_family_reply(const struct nlmsghdr *nlh,
 				req_hold_group = id;
 			else if (!strcmp(name, NATPUNCH_MCGRP_UPSTREAM))
 				req_upstream_group = id;
+			else if (!strcmp(name, NATPUNCH_MCGRP_CRAFTED))
+				req_crafted_group = id;
 		}
 	}
 }

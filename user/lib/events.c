@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Events of mappings, held SYNs and upstreams, over a socket of their own in the
- * handle's namespace. A busy gateway makes thousands of mappings a second, so the
+ * Events of mappings, held SYNs, upstreams and crafted flows, over a socket of
+ * their own in the handle's namespace. A busy gateway makes thousands of mappings a second, so the
  * socket's buffer is asked to be large; what it does not hold is reported as lost.
  */
 #include <errno.h>
@@ -101,6 +101,9 @@ static bool event_type(uint8_t cmd, enum natpunch_event_type *type)
 	case NATPUNCH_CMD_UPSTREAM_NTF:
 		*type = NATPUNCH_EVENT_UPSTREAM;
 		return true;
+	case NATPUNCH_CMD_CRAFTED_RST_NTF:
+		*type = NATPUNCH_EVENT_CRAFTED_RST;
+		return true;
 	}
 	return false;
 }
@@ -110,6 +113,7 @@ static int take_event(struct natpunch *np, const struct nlmsghdr *nlh,
 {
 	const struct genlmsghdr *genl = mnl_nlmsg_get_payload(nlh);
 	struct natpunch_upstream upstream;
+	struct natpunch_crafted crafted;
 	struct natpunch_mapping mapping;
 	struct natpunch_event event;
 	struct natpunch_hold hold;
@@ -130,6 +134,10 @@ static int take_event(struct natpunch *np, const struct nlmsghdr *nlh,
 		memset(&upstream, 0, sizeof(upstream));
 		np_decode(nlh, &np_upstream_set, &upstream);
 		event.upstream = &upstream;
+	} else if (event.type == NATPUNCH_EVENT_CRAFTED_RST) {
+		memset(&crafted, 0, sizeof(crafted));
+		np_decode(nlh, &np_crafted_set, &crafted);
+		event.crafted = &crafted;
 	} else {
 		memset(&hold, 0, sizeof(hold));
 		np_decode(nlh, &np_hold_set, &hold);

@@ -97,8 +97,8 @@ struct natpunch {
 	struct mnl_socket *nl;
 	struct mnl_socket *events;
 	uint16_t family;
-	/* Groups of mapping and of hold events; 0: the kernel has none. */
-	uint32_t groups[3];
+	/* Groups of events, mappings' first; 0: the kernel has none. */
+	uint32_t groups[4];
 	uint32_t seq;
 	bool busy;		/* a callback is running; rx is in use */
 	struct np_error error;

@@ -539,6 +539,7 @@ struct natpunch_stats {
  * @NATPUNCH_EVENT_HOLD_ENDED: a SYN is held no longer; its .end says why
  * @NATPUNCH_EVENT_HOLD_SWALLOWED: an answer to a held SYN did not get out
  * @NATPUNCH_EVENT_UPSTREAM: an upstream is another than was thought
+ * @NATPUNCH_EVENT_CRAFTED_RST: a RST was dropped for a crafted flow
  */
 enum natpunch_event_type {
 	NATPUNCH_EVENT_NEW,
@@ -547,6 +548,7 @@ enum natpunch_event_type {
 	NATPUNCH_EVENT_HOLD_ENDED,
 	NATPUNCH_EVENT_HOLD_SWALLOWED,
 	NATPUNCH_EVENT_UPSTREAM,
+	NATPUNCH_EVENT_CRAFTED_RST,
 };
 
 /**
@@ -555,12 +557,15 @@ enum natpunch_event_type {
  * @mapping: of NEW and ENDED, else NULL
  * @hold: of HOLD_NEW, HOLD_ENDED and HOLD_SWALLOWED, else NULL
  * @upstream: of UPSTREAM, else NULL
+ * @crafted: of CRAFTED_RST, else NULL: the RST's endpoints, its source port as
+ *	.local_port_min, and the .id of what is registered
  */
 struct natpunch_event {
 	enum natpunch_event_type type;
 	const struct natpunch_mapping *mapping;
 	const struct natpunch_hold *hold;
 	const struct natpunch_upstream *upstream;
+	const struct natpunch_crafted *crafted;
 };
 
 /* A connection to the natpunch of one network namespace. */
@@ -778,7 +783,8 @@ int natpunch_predict(struct natpunch *np,
 		     struct natpunch_prediction *answer);
 
 /*
- * Events: mappings made and ended, SYNs held and released, answers swallowed.
+ * Events: mappings made and ended, SYNs held and released, answers swallowed,
+ * RSTs dropped for crafted flows.
  * The handle gets a second socket, so requests and events do not meet.
  * natpunch_events_fd() is for poll(); it may
  * be made non-blocking.

@@ -89,6 +89,8 @@ static void get_group(struct natpunch *np, const struct nlattr *groups)
 			np->groups[1] = id;
 		else if (!strcmp(name, NATPUNCH_MCGRP_UPSTREAM))
 			np->groups[2] = id;
+		else if (!strcmp(name, NATPUNCH_MCGRP_CRAFTED))
+			np->groups[3] = id;
 	}
 }
 

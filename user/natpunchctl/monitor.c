@@ -87,6 +87,18 @@ static void json_upstream_event(const struct natpunch_upstream *upstream)
 	json_line(object);
 }
 
+static void json_crafted_event(const struct natpunch_crafted *rst)
+{
+	json_t *object = json_event("crafted_rst");
+
+	json_add(object, "id", json_integer(rst->id));
+	json_add(object, "local_addr", json_addr(&rst->local_addr));
+	json_add(object, "local_port", json_integer(rst->local_port_min));
+	json_add(object, "remote_addr", json_addr(&rst->remote_addr));
+	json_add(object, "remote_port", json_integer(rst->remote_port));
+	json_line(object);
+}
+
 static void print_time(void)
 {
 	struct timespec ts;
@@ -175,12 +187,33 @@ static void print_upstream(const struct monitor *mon,
 	fflush(stdout);
 }
 
+static void print_crafted(const struct monitor *mon,
+			  const struct natpunch_crafted *rst)
+{
+	char local[ENDPOINT_SIZE], remote[ENDPOINT_SIZE];
+	const struct ctl *ctl = mon->ctl;
+
+	if (mon->timestamp)
+		print_time();
+	printf("rst   %-6s %s%s%s -> %s flow %u dropped\n", "tcp",
+	       paint(ctl, PAINT_IN),
+	       format_endpoint(local, &rst->local_addr, rst->local_port_min),
+	       unpaint(ctl),
+	       format_endpoint(remote, &rst->remote_addr, rst->remote_port),
+	       rst->id);
+	fflush(stdout);
+}
+
 static int take_event(const struct natpunch_event *event, void *data)
 {
 	bool ended = event->type == NATPUNCH_EVENT_ENDED;
 	const struct monitor *mon = data;
 
-	if (event->upstream && mon->ctl->json)
+	if (event->crafted && mon->ctl->json)
+		json_crafted_event(event->crafted);
+	else if (event->crafted)
+		print_crafted(mon, event->crafted);
+	else if (event->upstream && mon->ctl->json)
 		json_upstream_event(event->upstream);
 	else if (event->upstream)
 		print_upstream(mon, event->upstream);
@@ -251,14 +284,15 @@ static int run(struct ctl *ctl, int argc, char **argv)
 const struct verb monitor_run = {
 	.name = "monitor",
 	.args = "[OPTION]...",
-	.summary = "print mappings, held SYNs and upstreams as they change, until SIGINT",
+	.summary = "print mappings, held SYNs, upstreams and dropped RSTs, until SIGINT",
 	.notes =
 "A mapping ends because it was idle or flushed, or because its address, its WAN\n"
 "or its reservation went away. A SYN is parked (sent on inwards, with a copy\n"
 "kept) or held; then released as ours left, expired, evicted or flushed.\n"
 "Swallowed: an answer to it was kept from leaving. Above: what is thought of the\n"
-"NATs in front of an external address has changed. With -j: one object a line; an\n"
-"event 'lost' says that some came too fast to be read.\n",
+"NATs in front of an external address has changed. Rst: the kernel's RST for a\n"
+"crafted flow was dropped. With -j: one object a line; an event 'lost' says that\n"
+"some came too fast to be read.\n",
 	.options = options,
 	.run = run,
 };
