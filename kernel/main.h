@@ -77,6 +77,7 @@ struct np_net {
 	struct delayed_work rescan;
 	/* Samples have come that somebody may want to hear of. */
 	struct delayed_work observed;
+	struct np_predict *thought;	/* an upstream's copy; under lock */
 	bool closing;			/* neither is to be queued any more */
 };
 

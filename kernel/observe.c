@@ -180,14 +180,43 @@ static void np_upstream_refuse(struct np_addr *addr, unsigned int l4)
 	spin_unlock_bh(&up->lock);
 }
 
+/*
+ * What is known of @up, and what follows from that. It is worked out on a copy:
+ * that takes longer than packets should wait. What was found is kept unless they
+ * have taught something new in the meantime. Good until np_net.lock is dropped or
+ * the next call.
+ */
+static struct np_predict *np_upstream_think(struct np_net *npn,
+					    struct np_upstream *up)
+{
+	struct np_predict *thought = npn->thought;
+	struct np_verdict verdict;
+	bool stale;
+
+	lockdep_assert_held(&npn->lock);
+	spin_lock_bh(&up->lock);
+	np_predict_copy(thought, &up->predict);
+	spin_unlock_bh(&up->lock);
+
+	stale = thought->stale;
+	np_predict_class(thought, &verdict);
+	if (!stale)
+		return thought;
+	spin_lock_bh(&up->lock);
+	np_predict_adopt(&up->predict, thought);
+	spin_unlock_bh(&up->lock);
+	return thought;
+}
+
 void np_upstream_view(struct np_addr *addr, unsigned int l4,
 		      struct np_upstream_view *view)
 {
 	struct np_upstream *up = &addr->upstreams[l4];
+	struct np_predict *thought = np_upstream_think(addr->wan->npn, up);
 
 	np_own_sum(addr, l4, &view->own);
+	np_predict_class(thought, &view->verdict);
 	spin_lock_bh(&up->lock);
-	np_predict_class(&up->predict, &view->verdict);
 	view->mapped = up->mapped;
 	view->refused = up->refused;
 	spin_unlock_bh(&up->lock);
@@ -199,31 +228,33 @@ void np_upstream_ask(struct np_addr *addr, unsigned int l4,
 {
 	struct np_upstream *up = &addr->upstreams[l4];
 
-	spin_lock_bh(&up->lock);
-	np_predict_ask(&up->predict, question, answer, guesses);
-	spin_unlock_bh(&up->lock);
+	np_predict_ask(np_upstream_think(addr->wan->npn, up), question, answer,
+		       guesses);
 }
 
 /* Is there something that listeners were not told? It is told then. */
-static bool np_upstream_news(struct np_upstream *up)
+static bool np_upstream_news(struct np_net *npn, struct np_upstream *up)
 {
+	struct np_endpoint mapped;
 	struct np_verdict v;
-	bool news = false;
+	bool news;
 
 	spin_lock_bh(&up->lock);
-	if (up->news) {
-		np_predict_class(&up->predict, &v);
-		news = v.mapping != up->told_mapping ||
-		       v.alloc != up->told_alloc ||
-		       v.certainty != up->told_certainty ||
-		       !np_same_address(&up->mapped, &up->told_mapped);
-		up->told_mapping = v.mapping;
-		up->told_alloc = v.alloc;
-		up->told_certainty = v.certainty;
-		up->told_mapped = up->mapped;
-		up->news = false;
-	}
+	news = up->news;
+	up->news = false;
+	mapped = up->mapped;
 	spin_unlock_bh(&up->lock);
+	if (!news)
+		return false;
+
+	np_predict_class(np_upstream_think(npn, up), &v);
+	news = v.mapping != up->told_mapping || v.alloc != up->told_alloc ||
+	       v.certainty != up->told_certainty ||
+	       !np_same_address(&mapped, &up->told_mapped);
+	up->told_mapping = v.mapping;
+	up->told_alloc = v.alloc;
+	up->told_certainty = v.certainty;
+	up->told_mapped = mapped;
 	return news;
 }
 
@@ -238,7 +269,8 @@ static void np_observe_work(struct work_struct *work)
 	list_for_each_entry(wan, &npn->wans, list)
 		list_for_each_entry(addr, &wan->addrs, list)
 			for (l4 = 0; l4 < NP_UPSTREAMS; l4++)
-				if (np_upstream_news(&addr->upstreams[l4]))
+				if (np_upstream_news(npn,
+						     &addr->upstreams[l4]))
 					np_nl_upstream_event(npn, addr, l4);
 	mutex_unlock(&npn->lock);
 }
@@ -449,7 +481,19 @@ void np_observe_net_init(struct np_net *npn)
 	INIT_DELAYED_WORK(&npn->observed, np_observe_work);
 }
 
+int np_observe_net_prepare(struct np_net *npn)
+{
+	npn->thought = kvzalloc(sizeof(*npn->thought), GFP_KERNEL_ACCOUNT);
+	return npn->thought ? 0 : -ENOMEM;
+}
+
 void np_observe_net_pre_exit(struct np_net *npn)
 {
 	cancel_delayed_work_sync(&npn->observed);
+}
+
+void np_observe_net_exit(struct np_net *npn)
+{
+	kvfree(npn->thought);
+	npn->thought = NULL;
 }

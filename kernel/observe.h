@@ -15,7 +15,9 @@
  * comes in on the flow that a request with its transaction id has left by, hence
  * from where that was sent to. Nothing is ever changed in a packet.
  *
- * Locking: np_upstream.lock guards samples; softirq-safe, takes no other lock.
+ * Locking: np_upstream.lock guards samples; softirq-safe, takes no other lock. It
+ * is held to learn and to copy. Thinking about the samples takes longer and is done
+ * with a copy, of which each network namespace has one, under np_net.lock.
  * Counts are per CPU. A flow's memory of its requests is under nf_conn.lock.
  */
 #ifndef _NP_OBSERVE_H
@@ -43,12 +45,12 @@ struct np_owns {
 };
 
 struct np_upstream {
-	spinlock_t lock;		/* all of it */
+	spinlock_t lock;		/* all but what was told */
 	struct np_predict predict;
 	struct np_endpoint mapped;	/* of the newest sample */
 	u32 refused;			/* answers that were not believed */
 	bool news;			/* samples since the listeners were told */
-	/* What they were told. */
+	/* What they were told. Under np_net.lock. */
 	u8 told_mapping;
 	u8 told_alloc;
 	u8 told_certainty;
@@ -103,6 +105,7 @@ enum np_sample_result np_upstream_learn(struct np_net *npn,
 					struct np_addr *addr, unsigned int l4,
 					const struct np_sample *sample);
 
+/* Both under np_net.lock. */
 void np_upstream_view(struct np_addr *addr, unsigned int l4,
 		      struct np_upstream_view *view);
 void np_upstream_ask(struct np_addr *addr, unsigned int l4,
@@ -116,6 +119,9 @@ void np_endpoint_set(struct np_endpoint *ep, u8 family,
 		     const union nf_inet_addr *ip, __be16 port);
 
 void np_observe_net_init(struct np_net *npn);
+/* Before the first WAN, and after the last packet and message. */
+int np_observe_net_prepare(struct np_net *npn);
+void np_observe_net_exit(struct np_net *npn);
 /* No packet is to be seen any more, or np_net.closing seen by all. */
 void np_observe_net_pre_exit(struct np_net *npn);
 

@@ -21,8 +21,8 @@
 #define NP_NEGLIGIBLE	(NP_P_ONE >> 8)
 
 /* The first guesses are worth adding up what all hypotheses give them. */
-#define NP_EXACT	8
-#define NP_MIXED	12	/* and of these the next */
+#define NP_EXACT	5
+#define NP_MIXED	8	/* and of these the next */
 #define NP_COUNTS	(NP_P_ONE >> 6)	/* ... if it is that probable */
 
 #define NP_FEW		(NP_P_ONE >> 5)	/* others are not, after that */
@@ -370,6 +370,7 @@ static void np_own_ahead(struct np_predict *p, const struct np_question *q,
 	}
 }
 
+/* Any of @size ports; @lo to @hi are among them for sure. */
 static void np_add_flat(struct np_predict *p, u32 part, u32 lo, u32 hi,
 			u32 size)
 {
@@ -398,6 +399,7 @@ static void np_add_flat(struct np_predict *p, u32 part, u32 lo, u32 hi,
 	flat->lo = lo;
 	flat->hi = hi;
 	flat->size = size;
+	flat->slack = size > hi - lo ? size - (hi - lo + 1) : 0;
 	flat->miss = NP_P_ONE;
 	flat->tried = 0;
 }
@@ -530,22 +532,6 @@ static void np_add_new_mapping(struct np_predict *p,
 	}
 }
 
-/* Most probable first: what finds no room later is worth the least. */
-static void np_rank(struct np_predict *p)
-{
-	struct np_hypothesis h;
-	u32 i, j;
-
-	for (i = 1; i < p->n_hypo; i++) {
-		if (p->hypo[i].p <= p->hypo[i - 1].p)
-			continue;
-		h = p->hypo[i];
-		for (j = i; j && p->hypo[j - 1].p < h.p; j--)
-			p->hypo[j] = p->hypo[j - 1];
-		p->hypo[j] = h;
-	}
-}
-
 static void np_spread(struct np_predict *p, const struct np_question *q,
 		      struct np_answer *a)
 {
@@ -579,18 +565,6 @@ static void np_spread(struct np_predict *p, const struct np_question *q,
 /*
  * The list.
  */
-
-static u32 np_gcd(u32 a, u32 b)
-{
-	u32 rest;
-
-	while (b) {
-		rest = a % b;
-		a = b;
-		b = rest;
-	}
-	return a;
-}
 
 /* What lies in all flats, or as much of them as samples have shown. */
 static void np_list_flats(struct np_predict *p, struct np_list *list)
@@ -633,15 +607,20 @@ static void np_list_flats(struct np_predict *p, struct np_list *list)
 static u32 np_flat_part(const struct np_list *list, const struct np_flat *flat,
 			u32 port)
 {
-	u32 left;
+	u32 beyond = port < flat->lo ? flat->lo - port :
+		     port > flat->hi ? port - flat->hi : 0;
+	u32 left, part;
 
-	if (port < flat->lo || port > flat->hi || flat->tried >= flat->size)
+	if (beyond > flat->slack || flat->tried >= flat->size)
 		return 0;
 	left = flat->size - flat->tried;
-	if (left <= list->flows)
-		return np_mul(flat->p, flat->miss);
-	return (u32)div_u64((u64)np_mul(flat->p, flat->miss) * list->flows,
-			    left);
+	part = np_mul(flat->p, flat->miss);
+	if (left > list->flows)
+		part = (u32)div64_u64((u64)part * list->flows, left);
+	if (beyond)
+		part = (u32)div_u64((u64)part * (flat->slack + 1 - beyond),
+				    flat->slack + 1);
+	return part;
 }
 
 static u32 np_flat_next(const struct np_list *list)
@@ -718,8 +697,9 @@ static bool np_told(const struct np_predict *p, u32 port)
 	return p->told[port / 64] >> (port % 64) & 1;
 }
 
-static void np_list_add(struct np_predict *p, struct np_list *list, u32 port,
-			u32 part)
+/* Inline: of a long list this is most of the cost. */
+static inline void np_list_add(struct np_predict *p, struct np_list *list,
+			       u32 port, u32 part)
 {
 	p->told[port / 64] |= 1ULL << (port % 64);
 	list->sum += part;
@@ -851,6 +831,18 @@ static void np_list_flat(struct np_predict *p, struct np_list *list)
 		part = (u32)div_u64((u64)flat->miss * list->flows, left);
 		flat->miss -= part;
 		np_list_add(p, list, port, np_mul(part, flat->p));
+	}
+	/* What lies beyond, as far as it may reach. */
+	while (list->n < list->max && list->taken == size) {
+		port = np_flat_next(list);
+		part = port ? np_flat_part(list, flat, port) : 0;
+		if (!part)
+			return;
+		np_flat_skip(list, port);
+		if (np_told(p, port))
+			continue;
+		np_flat_tried(list, flat);
+		np_list_add(p, list, port, part);
 	}
 }
 
@@ -1060,7 +1052,6 @@ void np_predict_ask(struct np_predict *p, const struct np_question *question,
 	if (list.max > NP_PREDICT_PORTS)
 		list.max = NP_PREDICT_PORTS;
 	list.flows = q->flows;
-	np_rank(p);
 	np_spread(p, q, a);
 	np_make_list(p, &list);
 	a->address_p = np_address_part(p);

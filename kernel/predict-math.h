@@ -11,6 +11,7 @@
 #include <linux/math64.h>
 #include <linux/string.h>
 #else
+#include <stddef.h>
 #include <string.h>
 #define fls64(x)		((x) ? 64 - __builtin_clzll(x) : 0)
 #define div64_u64(a, b)		((u64)(a) / (u64)(b))
@@ -128,6 +129,19 @@ static inline u32 np_sqrt(u64 x)
 		bit >>= 2;
 	}
 	return (u32)r;
+}
+
+/* Of 0 and another number it is that one. */
+static inline u32 np_gcd(u32 a, u32 b)
+{
+	u32 rest;
+
+	while (b) {
+		rest = a % b;
+		a = b;
+		b = rest;
+	}
+	return a;
 }
 
 /* @a times @b, both Q30. */

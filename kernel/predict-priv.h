@@ -10,9 +10,9 @@
 #define NP_SECOND	976563		/* ticks of 1 024 ns */
 #define NP_STEP_MAX	64
 
-/* The Gamma prior of the foreign rate: 1/4 (Q8), 0.5 ms. */
-#define NP_PRIOR_SHAPE	64
-#define NP_PRIOR_TICKS	512
+/* The Gamma prior of the foreign rate: 3/8 (Q8), 6.3 ms. */
+#define NP_PRIOR_SHAPE	96
+#define NP_PRIOR_TICKS	6144
 
 struct np_sample *np_nth(struct np_predict *p, u32 i);
 bool np_same_addr(const struct np_endpoint *a, const struct np_endpoint *b);

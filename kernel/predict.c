@@ -11,7 +11,7 @@
  *
  * Foreign mappings are a Poisson process of unknown rate, which holds over a
  * second or less. The rate has a Gamma distribution: after F mappings in time T
- * one with shape F + 1/4 and rate T + 0.5 ms; the number in a time t to come is
+ * one with shape F + 3/8 and rate T + 6.3 ms; the number in a time t to come is
  * then negative binomial. As T grows beyond a second, F and T are scaled back to
  * one: older mappings fade.
  */
@@ -84,7 +84,10 @@ bool np_same_endpoint(const struct np_endpoint *a, const struct np_endpoint *b)
 
 void np_predict_reset(struct np_predict *p)
 {
+	u32 age = p->age;
+
 	memset(p, 0, sizeof(*p));
+	p->age = age + 1;
 }
 
 /* All of one family: who has NAT64 in front of him is asked by address. */
@@ -190,6 +193,7 @@ enum np_sample_result np_predict_sample(struct np_predict *p,
 	if (p->n < NP_PREDICT_SAMPLES)
 		p->n++;
 	p->stale = true;
+	p->age++;
 	return result;
 }
 
@@ -501,24 +505,37 @@ static u32 np_measure_gaps(struct np_predict *p,
 
 /*
  * The largest step that most gaps are a multiple of, and so often that our own
- * mappings fit in: the step looked for is that or a divisor of it. A lie spoils
- * two gaps.
+ * mappings fit in: the step looked for is that or a divisor of it. @may_fail of
+ * them need not be; a lie spoils two.
  */
-static u32 np_largest_step(const struct np_predict *p, u32 size, bool up,
-			   u32 may_fail)
+static u32 np_largest_step(const struct np_predict *p, u32 may_fail)
 {
-	u32 n = p->n_events - 1, step, i, fails, way;
+	u32 n = p->n_events - 1, step, i, fails;
 
 	for (step = NP_STEP_MAX; step > 1; step--) {
-		fails = 0;
-		for (i = 0; i < n && fails <= may_fail; i++) {
-			way = up ? p->ways[i] : size - p->ways[i];
-			fails += way % step || way < step * p->owns[i];
-		}
+		for (i = 0, fails = 0; i < n && fails <= may_fail; i++)
+			fails += p->ways[i] % step ||
+				 p->ways[i] < step * p->owns[i];
 		if (fails <= may_fail)
 			break;
 	}
 	return step;
+}
+
+/* The same if none may fail. */
+static u32 np_common_step(const struct np_predict *p)
+{
+	u32 n = p->n_events - 1, most = NP_STEP_MAX, common = 0, step, i;
+
+	for (i = 0; i < n && common != 1; i++) {
+		common = np_gcd(p->ways[i], common);
+		while (most > 1 && p->ways[i] < most * p->owns[i])
+			most--;
+	}
+	for (step = most < common ? most : common; step > 1; step--)
+		if (!(common % step))
+			return step;
+	return 1;
 }
 
 /*
@@ -546,16 +563,19 @@ static u32 np_try_divisors(struct np_predict *p,
 	return lies;
 }
 
-/* With one sign: first as if nobody lied. */
+/* With one sign, upwards first: at first as if nobody lied. */
 static void np_try_sign(struct np_predict *p, const struct np_hypothesis *base,
 			s32 sign)
 {
-	u32 size = base->hi - base->lo + 1, n = p->n_events - 1;
-	u32 strict = np_largest_step(p, size, sign > 0, 0), loose;
+	u32 size = base->hi - base->lo + 1, n = p->n_events - 1, i;
+	u32 strict, loose;
 
+	for (i = 0; sign < 0 && i < n; i++)
+		p->ways[i] = size - p->ways[i];
+	strict = np_common_step(p);
 	if (!np_try_divisors(p, base, strict, sign) || n < 3)
 		return;
-	loose = np_largest_step(p, size, sign > 0, n < 5 ? n / 3 : n / 2);
+	loose = np_largest_step(p, n < 5 ? n / 3 : n / 2);
 	if (loose != strict)
 		np_try_divisors(p, base, loose, sign);
 }
@@ -919,6 +939,22 @@ static void np_try_all(struct np_predict *p)
 	}
 }
 
+/* Most probable first: what finds no room in an answer is worth least. */
+static void np_rank(struct np_predict *p)
+{
+	struct np_hypothesis h;
+	u32 i, j;
+
+	for (i = 1; i < p->n_hypo; i++) {
+		if (p->hypo[i].p <= p->hypo[i - 1].p)
+			continue;
+		h = p->hypo[i];
+		for (j = i; j && p->hypo[j - 1].p < h.p; j--)
+			p->hypo[j] = p->hypo[j - 1];
+		p->hypo[j] = h;
+	}
+}
+
 /* From logarithms to parts of one; what is too small goes. */
 static void np_weigh(struct np_predict *p)
 {
@@ -936,6 +972,7 @@ static void np_weigh(struct np_predict *p)
 	for (i = 0; i < kept; i++)
 		p->hypo[i].p = (u32)div64_u64((u64)p->hypo[i].p << NP_P_BITS,
 					      sum);
+	np_rank(p);
 }
 
 /* Classes that are told apart; the allocation counts where it matters. */
@@ -1092,6 +1129,23 @@ void np_think(struct np_predict *p)
 	v->addresses = np_count_addresses(p);
 	np_judge(p, v);
 	np_tell_rate(p, v);
+}
+
+void np_predict_copy(struct np_predict *to, const struct np_predict *from)
+{
+	memcpy(to, from, offsetof(struct np_predict, events));
+}
+
+bool np_predict_adopt(struct np_predict *p, const struct np_predict *thought)
+{
+	if (p->age != thought->age)
+		return false;
+	p->stale = thought->stale;
+	p->verdict = thought->verdict;
+	p->best = thought->best;
+	p->n_hypo = thought->n_hypo;
+	memcpy(p->hypo, thought->hypo, p->n_hypo * sizeof(*p->hypo));
+	return true;
 }
 
 void np_predict_class(struct np_predict *p, struct np_verdict *verdict)

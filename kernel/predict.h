@@ -10,7 +10,8 @@
  *
  * One struct np_predict serves one upstream: one external address of ours and
  * one protocol. Whoever owns it serialises all calls (np_predict_class() and
- * np_predict_ask() write to it too: they keep what they have worked out).
+ * np_predict_ask() write to it too: they keep what they have worked out). Who
+ * learns where thinking would take too long thinks about a copy elsewhere.
  *
  * Ports are in host byte order. Addresses are as on the wire, IPv4 in the first
  * four bytes. Times are nanoseconds of any clock; it may jump in either
@@ -298,7 +299,7 @@ struct np_tag {
 
 #define NP_HYPOTHESES	48
 #define NP_STREAMS	4
-#define NP_FLATS	6
+#define NP_FLATS	8
 #define NP_NO_SAMPLE	0xff
 
 /* A port that some hypotheses are sure of, as an answer is made. */
@@ -335,6 +336,7 @@ struct np_flat {
 	u32 lo;
 	u32 hi;
 	u32 size;		/* of what the port is drawn from */
+	u32 slack;		/* which may reach beyond lo or hi by so much */
 	u32 miss;		/* probability that no guess hits so far */
 	u32 tried;
 };
@@ -345,6 +347,7 @@ struct np_flat {
  * All zero is a valid, empty one.
  */
 struct np_predict {
+	u32 age;		/* counts what was learned or forgotten */
 	u32 n;			/* samples, up to NP_PREDICT_SAMPLES */
 	u32 next;		/* where the next one goes */
 	u32 last_tag;
@@ -358,7 +361,7 @@ struct np_predict {
 	s64 best;		/* score */
 	struct np_hypothesis hypo[NP_HYPOTHESES];
 
-	/* Scratch, kept off the stack. */
+	/* Scratch, kept off the stack; from here on nothing is copied. */
 	u8 events[NP_PREDICT_SAMPLES];
 	u8 before[2][NP_PREDICT_SAMPLES];
 	u16 sorted[NP_PREDICT_SAMPLES];
@@ -398,6 +401,20 @@ void np_predict_reset(struct np_predict *p);
  */
 enum np_sample_result np_predict_sample(struct np_predict *p,
 					const struct np_sample *sample);
+
+/**
+ * np_predict_copy() - make @to, which is another one of its own, know what @from
+ * knows
+ */
+void np_predict_copy(struct np_predict *to, const struct np_predict *from);
+
+/**
+ * np_predict_adopt() - let @p know what was worked out with its copy @thought
+ *
+ * Return: whether it does: not if it has learned or forgotten anything since it
+ * was copied.
+ */
+bool np_predict_adopt(struct np_predict *p, const struct np_predict *thought);
 
 /**
  * np_predict_class() - what kind of NAT is it?

@@ -815,13 +815,20 @@ static int np_net_prepare(struct np_net *npn)
 	err = np_hold_net_init(npn);
 	if (err)
 		return err;
+	err = np_observe_net_prepare(npn);
+	if (err)
+		goto err_hold;
 	err = np_mapping_net_init(npn);
-	if (err) {
-		np_hold_net_exit(npn);
-		return err;
-	}
+	if (err)
+		goto err_observe;
 	npn->ready = true;
 	return 0;
+
+err_observe:
+	np_observe_net_exit(npn);
+err_hold:
+	np_hold_net_exit(npn);
+	return err;
 }
 
 static int np_wan_rescan(struct np_wan *wan, u8 reason)
@@ -1157,4 +1164,5 @@ void np_wan_net_exit(struct np_net *npn)
 		return;
 	np_hold_net_exit(npn);
 	np_mapping_net_exit(npn);
+	np_observe_net_exit(npn);
 }

@@ -12,7 +12,7 @@
 #include "../kernel/predict.h"
 #include "lab/ktap.h"
 
-#define RESULTS		46
+#define RESULTS		50
 #define MS		UINT64_C(1000000)
 #define SURE		(NP_P_ONE / 20 * 19)
 
@@ -354,6 +354,49 @@ static void check_reset(void)
 	ktap_ok(verdict().certainty == NP_CERTAIN_NOTHING, "so does a reset");
 }
 
+/* Thinking about a copy, as the kernel does. */
+static void check_copy(void)
+{
+	static const unsigned int up[] = { 7000, 7002, 7004, 7006, 7008 };
+	static struct np_predict copy;
+	struct np_verdict v;
+
+	begin();
+	feed_all(up, 5);
+	np_predict_copy(&copy, &predict);
+	np_predict_class(&copy, &v);
+	ktap_ok(v.alloc == NP_ALLOC_STEP && v.step == 2 &&
+		np_predict_adopt(&predict, &copy) && !predict.stale &&
+		verdict().step == 2, "what a copy has worked out is taken over");
+	np_predict_copy(&copy, &predict);
+	feed(5001, 11, 7, 9999);
+	np_predict_class(&copy, &v);
+	ktap_ok(v.samples == 5 && !np_predict_adopt(&predict, &copy) &&
+		verdict().samples == 6, "but not after another sample");
+	np_predict_copy(&copy, &predict);
+	np_predict_reset(&predict);
+	ktap_ok(!np_predict_adopt(&predict, &copy) && !verdict().samples,
+		"nor after all was forgotten");
+}
+
+/* A band that was seen in one place reaches further than that. */
+static void check_band_reach(void)
+{
+	static const unsigned int near[] = { 30010, 30070, 30030, 30055, 30002,
+					     30044, 30061, 30021 };
+	struct np_answer a;
+	uint32_t i, beyond = 0;
+
+	begin();
+	feed_all(near, 8);
+	a = ask(5002, 1, 256);
+	for (i = 0; i < a.n; i++)
+		if (guesses[i].port < 30002 || guesses[i].port > 30070)
+			beyond += guesses[i].p;
+	ktap_ok(a.verdict.alloc == NP_ALLOC_BAND && beyond > NP_P_ONE / 1000,
+		"ports beside those of a band that were seen may be next");
+}
+
 static void check_invalid(void)
 {
 	begin();
@@ -401,6 +444,8 @@ int main(void)
 	check_rate();
 	check_ring();
 	check_reset();
+	check_copy();
+	check_band_reach();
 	check_invalid();
 	check_limits();
 	return ktap_exit();

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "instructions.h"
@@ -198,6 +199,7 @@ static void bench_class(void)
 
 struct hits {
 	unsigned int n, hits, base, ideal;
+	unsigned int apart;	/* where only one of hits and ideal counts */
 	double known;		/* sum of the best window's, rate known */
 };
 
@@ -281,6 +283,7 @@ static void foreign_run(struct hits *h, const struct foreign *c,
 	unsigned int first;
 	struct world w;
 	uint16_t port;
+	bool hit, ideal;
 	double p;
 	int f;
 
@@ -291,13 +294,33 @@ static void foreign_run(struct hits *h, const struct foreign *c,
 	struct world before = w;
 
 	port = world_open(&w, WORLD_PORT, WORLD_PEER, 4000);
-	h->hits += ask(&before, c->ports, port, true);
+	hit = ask(&before, c->ports, port, true);
 	h->base += ask(&before, c->ports, port, false);
 	first = ideal_window(&before, kind.step, (double)ms * MS, c->ports, &p);
 	f = foreign_since(&before, kind.step, port);
-	h->ideal += f >= (int)first && f < (int)(first + c->ports);
+	ideal = f >= (int)first && f < (int)(first + c->ports);
+	h->hits += hit;
+	h->ideal += ideal;
+	h->apart += hit != ideal;
 	h->n++;
 	world_end(&w);
+}
+
+/*
+ * The limit. The published figures are for a known mean; where the best window that
+ * can be had from these samples stays below one, that window is the limit, less
+ * two standard errors of the difference between the two.
+ */
+static double foreign_need(const struct foreign *c, const struct hits *h,
+			   bool limits)
+{
+	double ideal = 100. * h->ideal / h->n;
+
+	if (!limits || isnan(c->need))
+		return ideal - 1;
+	if (ideal >= c->need)
+		return c->need;
+	return ideal - 200 * sqrt(h->apart) / h->n;
 }
 
 static void bench_foreign_at(unsigned int apart, unsigned int ms, bool limits)
@@ -307,8 +330,8 @@ static void bench_foreign_at(unsigned int apart, unsigned int ms, bool limits)
 		{ 20, 10, NAN }, { 20, 20, 96 },
 	};
 	unsigned int i, k, n = runs(limits ? 10000 : 2000);
-	double known, ideal, need;
 	struct hits h;
+	double known;
 	char text[96];
 
 	snprintf(text, sizeof(text),
@@ -320,13 +343,10 @@ static void bench_foreign_at(unsigned int apart, unsigned int ms, bool limits)
 		for (i = 0; i < n; i++)
 			foreign_run(&h, &cases[k], apart, ms, 50);
 		known = 100 * poisson_window(cases[k].mean, cases[k].ports);
-		ideal = 100. * h.ideal / h.n;
-		need = ideal - 1;
-		if (limits && !isnan(cases[k].need))
-			need = cases[k].need;
 		snprintf(text, sizeof(text), "mean %.0f, %u ports",
 			 cases[k].mean, cases[k].ports);
-		result(text, 100. * h.hits / h.n, ideal, need, false);
+		result(text, 100. * h.hits / h.n, 100. * h.ideal / h.n,
+		       foreign_need(&cases[k], &h, limits), false);
 		result("  best window, the mean known", 100. * h.hits / h.n,
 		       known, NAN, false);
 		result("  without the LAN's count (50/s)",
@@ -454,7 +474,7 @@ static double any_question(bool *hit)
 
 static void bench_calibration(void)
 {
-	unsigned int i, n = runs(10000), least = 0, tries, most = n * 60;
+	unsigned int i, n = runs(10000), least = 0, tries, most = n * 90;
 	struct decile deciles[10] = { { 0, 0, 0 } }, *d;
 	char text[64];
 	double says;
@@ -490,33 +510,76 @@ static void bench_calibration(void)
  * Cost.
  */
 
-static struct np_question cost_question;
-static struct np_answer cost_answer;
+#define DEAREST		4	/* are counted, which takes long */
+
+/* A question as it is asked. */
+struct cost {
+	double ns;
+	struct np_question question;
+	struct np_predict predict;
+};
+
+static struct cost costs[DEAREST], cost_now;
 
 static void cost_ask(void)
 {
-	np_predict_ask(&predict, &cost_question, &cost_answer, guesses);
+	struct np_answer a;
+
+	np_predict_ask(&cost_now.predict, &cost_now.question, &a, guesses);
 }
 
 static void cost_sample(void)
 {
 	static struct np_sample s;
 
-	s = predict.samples[0];
+	s = cost_now.predict.samples[0];
 	s.dest.port++;
 	s.mapped.port++;
-	np_predict_sample(&predict, &s);
+	np_predict_sample(&cost_now.predict, &s);
+}
+
+/* How long it takes, roughly: the shortest of some. */
+static double cost_time(void)
+{
+	double best = INFINITY, ns;
+	struct timespec from, to;
+	unsigned int i;
+
+	for (i = 0; i < 5; i++) {
+		np_predict_copy(&cost_now.predict, &predict);
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
+		cost_ask();
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
+		ns = (to.tv_sec - from.tv_sec) * 1e9 + to.tv_nsec -
+		     from.tv_nsec;
+		best = ns < best ? ns : best;
+	}
+	np_predict_copy(&cost_now.predict, &predict);
+	return best;
+}
+
+static void cost_keep(void)
+{
+	unsigned int i, least = 0;
+
+	for (i = 1; i < DEAREST; i++)
+		if (costs[i].ns < costs[least].ns)
+			least = i;
+	if (cost_now.ns > costs[least].ns)
+		costs[least] = cost_now;
 }
 
 /* The dearest of @n questions, with what was learned already or not. */
 static void cost_of(const char *name, bool cold, unsigned int samples,
 		    unsigned int flows, unsigned int ports, double need)
 {
-	unsigned int i, n = runs(200);
-	double cost, max = 0, sum = 0;
+	unsigned int i, n = runs(2000);
 	struct zoo_kind kind;
+	struct np_verdict v;
+	double cost, max = 0;
 	struct world w;
 
+	memset(costs, 0, sizeof(costs));
 	for (i = 0; i < n; i++) {
 		kind = zoo_random(seed());
 		if (i & 1)
@@ -525,17 +588,20 @@ static void cost_of(const char *name, bool cold, unsigned int samples,
 		take_samples(&w, samples, 50);
 		world_wait(&w, zoo_below(&dice, 1000) * MS);
 		world_learn(&w, &predict, true);
-		cost_question = world_question(&w, WORLD_PORT + 7, flows, ports,
-					       true);
+		cost_now.question = world_question(&w, WORLD_PORT + 7, flows,
+						   ports, true);
 		if (!cold)
-			cost_ask();
-		cost = instructions(cost_ask);
-		sum += cost;
-		max = cost > max ? cost : max;
+			np_predict_class(&predict, &v);
+		cost_now.ns = cost_time();
+		cost_keep();
 		world_end(&w);
 	}
+	for (i = 0; i < DEAREST && costs[i].ns > 0; i++) {
+		cost_now = costs[i];
+		cost = instructions(cost_ask);
+		max = cost > max ? cost : max;
+	}
 	result(name, max, NAN, need, true);
-	result("  on the average", sum / n, NAN, NAN, true);
 }
 
 static void bench_cost(void)
@@ -549,13 +615,15 @@ static void bench_cost(void)
 	cost_of("16 samples, 16 ports", false, 16, 1, 16, 20000);
 	cost_of("16 samples, 64 ports", false, 16, 1, 64, 20000);
 	cost_of("16 samples, 64 flows x 64 ports", false, 16, 64, 64, 20000);
+	/* Each port has to be written down. */
 	cost_of("16 samples, 256 flows x 1024 ports", false, 16, 256, 1024,
-		NAN);
-	/* That one learns first, unless np_predict_class() was called. */
-	cost_of("the first after a sample: 5, 16 ports", true, 5, 1, 16, NAN);
+		100 * 1024);
+	/* What the kernel does as samples come, and outside of its locks. */
+	cost_of("the first after a sample: 5, 16 ports", true, 5, 1, 16,
+		120000);
 	cost_of("the first after a sample: 16, 16 ports", true, 16, 1, 16,
-		NAN);
-	result("a sample", instructions(cost_sample), NAN, NAN, true);
+		240000);
+	result("a sample", instructions(cost_sample), NAN, 5000, true);
 }
 
 static const struct {
