@@ -140,7 +140,6 @@ enum np_want {
 	NP_WANT_ADDRESS	 = 4,	/* same internal, other address of dest */
 	/* same dest, other port of internal, of the other parity */
 	NP_WANT_INTERNAL = 8,
-	NP_WANT_RECENT	 = 16,	/* a new mapping now: the last is old */
 };
 
 /**

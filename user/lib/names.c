@@ -76,7 +76,7 @@ static const char * const upstream_certainties[] = {
 
 /* By the number of the bit. */
 static const char * const upstream_wants[] = {
-	"more", "port", "address", "internal", "recent",
+	"more", "port", "address", "internal",
 };
 
 static const char * const predict_advices[] = {

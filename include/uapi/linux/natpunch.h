@@ -189,14 +189,12 @@ enum natpunch_upstream_certainty {
  *   address.
  * @NATPUNCH_UPSTREAM_WANT_INTERNAL: To the same destination from another
  *   internal port of the other parity.
- * @NATPUNCH_UPSTREAM_WANT_RECENT: A new mapping now, as the last is old.
  */
 enum natpunch_upstream_want {
 	NATPUNCH_UPSTREAM_WANT_MORE = 1,
 	NATPUNCH_UPSTREAM_WANT_PORT = 2,
 	NATPUNCH_UPSTREAM_WANT_ADDRESS = 4,
 	NATPUNCH_UPSTREAM_WANT_INTERNAL = 8,
-	NATPUNCH_UPSTREAM_WANT_RECENT = 16,
 };
 
 /**
