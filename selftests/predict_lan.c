@@ -20,10 +20,11 @@
 
 #include "../user/stun/stun-message.h"
 #include "lab/behave.h"
+#include "lab/turn.h"
 #include "lab/zoo.h"
 #include "natzoo/zoo.h"
 
-#define STUN_PORT	3478
+#define STUN_PORT	TURN_PORT
 #define OTHER_PORT	19302
 #define LAN_MOST	60	/* flows of the LAN in a trial */
 #define LAN_BURST	5	/* of them at once ... */
@@ -31,19 +32,6 @@
 #define GUESSES		20
 
 static struct job turn;
-
-static void start_coturn(void)
-{
-	turn = job_start(SERVER, "exec turnserver -n --no-cli --no-auth "
-			 "--no-tls --no-dtls -r lab -L %s -L %s -p %d "
-			 "--alt-listening-port %d --relay-threads 1 "
-			 "-b /run/netns/turndb --pidfile /run/netns/turn.pid "
-			 "--log-file stdout --simple-log",
-			 ep_addr_str(server(1, 0)), ep_addr_str(server(2, 0)),
-			 STUN_PORT, OTHER_PORT);
-	if (!job_wait_for(&turn, "Total General servers", 30000))
-		ktap_bail("no coturn: %s", job_output(&turn));
-}
 
 /* A new upstream that nothing is known of. */
 static void begin(const char *kind)
@@ -321,15 +309,16 @@ int main(int argc, char **argv)
 	size_t n = argc > 1 && !strcmp(argv[1], "trials") ? 0
 							  : zoo_presets_count;
 	const char *missing = natpunch_missing();
+	char addresses[128];
 	size_t i;
 
 	if (missing)
 		ktap_skip_all("%s", missing);
 	lab_start();
-	if (run(HOME, "natpunchctl predict --help"))
-		ktap_skip_all("this natpunchctl does not predict");
 	ktap_plan(n + 5);
-	start_coturn();
+	snprintf(addresses, sizeof(addresses), "%s -L %s",
+		 ep_addr_str(server(1, 0)), ep_addr_str(server(2, 0)));
+	turn = turn_start(addresses, OTHER_PORT);
 	for (i = 0; i < n; i++)
 		class_of(&zoo_presets[i]);
 	constant_step(1);

@@ -15,6 +15,7 @@
 
 #include "../user/stun/stun-message.h"
 #include "lab/behave.h"
+#include "lab/turn.h"
 
 #define STUN_PORT	3478
 #define OTHER_PORT	5349	/* nobody's STUN port by itself */
@@ -122,15 +123,8 @@ static void start_coturn(void)
 {
 	if (turn.pid)
 		return;
-	turn = job_start(SERVER, "exec turnserver -n --no-cli --no-auth "
-			 "--no-tls --no-dtls -r lab -L 192.0.2.10 "
-			 "-L 192.0.2.11 -L 2001:db8:5::10 -L 2001:db8:5::11 "
-			 "-p %d --alt-listening-port %d --relay-threads 1 "
-			 "-b /run/netns/turndb --pidfile /run/netns/turn.pid "
-			 "--log-file stdout --simple-log",
-			 STUN_PORT, OTHER_PORT);
-	if (!job_wait_for(&turn, "Total General servers", 30000))
-		ktap_bail("no coturn: %s", job_output(&turn));
+	turn = turn_start("192.0.2.10 -L 192.0.2.11 -L 2001:db8:5::10 "
+			  "-L 2001:db8:5::11", OTHER_PORT);
 }
 
 static void stop_coturn(void)
