@@ -18,9 +18,11 @@
 
 #include "lab/flow.h"
 #include "lab/gateway.h"
+#include "lab/turn.h"
 #include "lab/zoo.h"
 
 #define MAX_FACTS	12
+#define OTHER_PORT	3479	/* of the STUN server */
 
 enum servers { COTURN, COTURN_ONE, COTURN_TWO, STUND, NOBODY };
 
@@ -127,21 +129,6 @@ static bool facts_hold(const struct scenario *s, const char *output)
 static struct job job[2];
 static enum servers now = NOBODY;
 
-static struct job coturn(const char *addresses)
-{
-	struct job j = job_start(SERVER, "exec turnserver -n --no-cli --no-auth "
-				 "--no-tls --no-dtls -r lab -L %s -p 3478 "
-				 "--alt-listening-port 3479 --relay-threads 1 "
-				 "-b /run/netns/turndb%.12s "
-				 "--pidfile /run/netns/turn%.12s "
-				 "--log-file stdout --simple-log", addresses,
-				 addresses, addresses);
-
-	if (!job_wait_for(&j, "Total General servers", 30000))
-		ktap_bail("no coturn: %s", job_output(&j));
-	return j;
-}
-
 /* It prints nothing that would tell that it is ready. */
 static struct job stund(void)
 {
@@ -167,15 +154,16 @@ static void serve(enum servers servers)
 	now = servers;
 	switch (servers) {
 	case COTURN:
-		job[0] = coturn("192.0.2.10 -L 192.0.2.11 "
-				"-L 2001:db8:5::10 -L 2001:db8:5::11");
+		job[0] = turn_start("192.0.2.10 -L 192.0.2.11 "
+				    "-L 2001:db8:5::10 -L 2001:db8:5::11",
+				    OTHER_PORT);
 		break;
 	case COTURN_TWO:
-		job[0] = coturn("192.0.2.10");
-		job[1] = coturn("192.0.2.11");
+		job[0] = turn_start("192.0.2.10", OTHER_PORT);
+		job[1] = turn_start("192.0.2.11", OTHER_PORT);
 		break;
 	case COTURN_ONE:
-		job[0] = coturn("192.0.2.10");
+		job[0] = turn_start("192.0.2.10", OTHER_PORT);
 		break;
 	case STUND:
 		job[0] = stund();
@@ -422,7 +410,9 @@ static const struct scenario zoo_scenarios[] = {
 	  .facts = { "reports.0.mapping=address-and-port-dependent",
 		"reports.0.filtering=address-and-port-dependent",
 		"reports.1.mapping=address-and-port-dependent",
-		"reports.0.nats.0.hop_max=1" } },
+		"reports.0.nats.0.hop_max=1",
+		"reports.0.prediction.by=check",
+		"reports.0.prediction.allocation=step" } },
 	{ .name = "address-dependent", .zoo = { "address-dependent" },
 	  .from = GA,
 	  .facts = { "reports.0.mapping=address-dependent",

@@ -115,6 +115,7 @@ struct report {
 	struct np_answer answer;
 	struct np_guess guess[CHECK_GUESSES];
 	struct np_count own;		/* flows made by us */
+	bool by_kernel;			/* it has said verdict and answer */
 
 	/* what hop 1 offers */
 	bool pcp, nat_pmp, asked_gateway;

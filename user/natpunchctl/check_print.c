@@ -227,8 +227,9 @@ static void print_prediction(const struct ctl *ctl, const struct report *r)
 		return;
 	}
 	alloc_text(&r->verdict, text, sizeof(text));
-	line(ctl, "next mapping", "%s (%u %% sure, %u samples)", text,
-	     percent(r->verdict.p), r->verdict.samples);
+	line(ctl, "next mapping", "%s (%u %% sure, %u samples%s)", text,
+	     percent(r->verdict.p), r->verdict.samples,
+	     r->by_kernel ? " of the gateway's" : "");
 	if (a->known)
 		sentence("It is the one that is there.");
 	else if (a->n)
@@ -382,6 +383,7 @@ static json_t *json_prediction(const struct report *r)
 	json_t *o = json_object(), *ports = json_array(), *guess;
 	unsigned int i;
 
+	json_add(o, "by", json_string(r->by_kernel ? "kernel" : "check"));
 	json_add(o, "samples", json_integer(v->samples));
 	json_add(o, "sure", json_boolean(v->certainty == NP_CERTAIN_SURE));
 	json_add(o, "probability", json_real(probability(v->p)));
