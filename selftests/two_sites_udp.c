@@ -5,6 +5,8 @@
  * else gets in, and no lie is believed; what was opened is closed again; neither
  * end's devices see a packet that is not theirs. With other NATs in front of the
  * gateways, too.
+ *
+ * needs: kernel=6.1
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -294,6 +296,16 @@ static const struct pair {
 	{ "sequential", "home-restricted" },
 	{ "home-open", "carrier-blocks" },
 	{ "carrier-blocks", "home-open" },
+	/* ports that have to be guessed */
+	{ "sequential", "home" },
+	{ "home", "sequential" },
+	{ "sequential-down", "home" },
+	{ "home", "parity" },
+	{ "home", "carrier-blocks" },
+	{ "carrier-blocks", "home" },
+	{ "sequential", "sequential" },
+	{ "random", "home" },
+	{ "home", "random" },
 };
 
 static void pair_connects(const struct pair *pair)
@@ -310,6 +322,13 @@ static void pair_connects(const struct pair *pair)
 		  ep_str(c.peer));
 }
 
+static void random_needs_a_relay(void)
+{
+	set_up("random", "random");
+	ktap_ok(site_says(GB, "a relay is needed", 0),
+		"random at both: it is said at once that a relay is needed");
+}
+
 int main(void)
 {
 	const char *why = natpunch_missing();
@@ -317,7 +336,7 @@ int main(void)
 
 	if (why)
 		ktap_skip_all("%s", why);
-	ktap_plan(18 + ARRAY_SIZE(pairs));
+	ktap_plan(19 + ARRAY_SIZE(pairs));
 	lab_start();
 	sites_start();
 	it_connects();
@@ -327,5 +346,6 @@ int main(void)
 	silence();
 	for (i = 0; i < ARRAY_SIZE(pairs); i++)
 		pair_connects(&pairs[i]);
+	random_needs_a_relay();
 	return ktap_exit();
 }

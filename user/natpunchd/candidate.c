@@ -91,7 +91,7 @@ static void on_samples(void *data)
 	struct natpunch_upstream u = {
 		.fields = NATPUNCH_HAS(UPSTREAM_ADDR) |
 			  NATPUNCH_HAS(UPSTREAM_L4PROTO),
-		.l4proto = IPPROTO_TCP,
+		.l4proto = ((struct path *)data)->session->proto,
 		.addr.family = AF_INET,
 	};
 	struct path *p = data;
@@ -118,7 +118,8 @@ static void on_second(void *data, int error, const union endpoint *public,
 	p->second = NULL;
 	p->dependent = !error && !endpoint_equal(public, &p->public);
 	if (p->dependent && p->gateway->np)
-		p->samples = samples_take(p->gateway, SAMPLES, on_samples, p);
+		p->samples = samples_take(p->gateway, p->session->proto,
+					  SAMPLES, on_samples, p);
 	if (p->samples)
 		return;
 	p->any_port = p->dependent;
@@ -137,7 +138,7 @@ static void ask_second(struct path *p)
 		if (endpoint_port(&other->addr) &&
 		    other->addr.in.sin_addr.s_addr !=
 		    first->addr.in.sin_addr.s_addr)
-			p->second = mapped_ask(p->gateway, IPPROTO_TCP,
+			p->second = mapped_ask(p->gateway, p->session->proto,
 					       &p->external->external,
 					       &other->addr, on_second, p);
 	}
@@ -190,10 +191,8 @@ static void on_mapped(void *data, int error, const union endpoint *public,
 	p->public = *public;
 	p->mapped_ms = clock_ms();
 	p->upstream = !endpoint_equal(public, &p->external->external);
-	if (p->upstream && p->session->proto == IPPROTO_TCP)
+	if (p->upstream)
 		ask_second(p);
-	else if (p->upstream)
-		measure_hops(p);
 	else
 		gathered(p);
 }

@@ -8,6 +8,7 @@
 #include "../stun/stun-message.h"
 #include "check.h"
 #include "datagram.h"
+#include "guess.h"
 
 #define FIRST_MS	100	/* from one round to the next; doubles ... */
 #define LAST_MS		1000	/* ... to this */
@@ -39,6 +40,9 @@ struct checks {
 	unsigned int every_ms;
 	unsigned int n;
 	struct check check[CHECKS_MAX];
+	const struct guess *theirs_guessed;
+	const struct locals *ours_guessed;
+	struct check guessed;		/* any of these */
 	unsigned int n_seen;
 	struct seen seen[SEEN_MAX];
 	const struct checks_ops *ops;
@@ -68,10 +72,11 @@ static void sign(const struct checks *c, struct stun_message *m)
 }
 
 static void transmit(const struct checks *c, const struct stun_message *m,
-		     const union endpoint *to, unsigned int ttl)
+		     const union endpoint *from, const union endpoint *to,
+		     unsigned int ttl)
 {
 	const struct datagram d = {
-		.src = c->local, .dst = *to, .data = m->data, .len = m->len,
+		.src = *from, .dst = *to, .data = m->data, .len = m->len,
 		.ttl = ttl,
 	};
 
@@ -81,7 +86,7 @@ static void transmit(const struct checks *c, const struct stun_message *m,
 
 /* RFC 8445 section 7.2.2 */
 static void send_one(const struct checks *c, struct check *check,
-		     unsigned int ttl)
+		     const union endpoint *from, unsigned int ttl)
 {
 	struct stun_message m;
 
@@ -93,7 +98,7 @@ static void send_one(const struct checks *c, struct check *check,
 	sign(c, &m);
 	if (!check->first_ms && !ttl)
 		check->first_ms = clock_ms();
-	transmit(c, &m, &check->remote, ttl);
+	transmit(c, &m, from, &check->remote, ttl);
 }
 
 static void arm(struct checks *c, unsigned int ms)
@@ -112,14 +117,21 @@ static void on_timer(evutil_socket_t fd, short what, void *data)
 	(void)fd;
 	(void)what;
 	for (i = 0; i < c->n; i++)
-		send_one(c, &c->check[i], 0);
+		send_one(c, &c->check[i], &c->local, 0);
 	arm(c, c->every_ms);
 	c->every_ms = c->every_ms < LAST_MS / 2 ? 2 * c->every_ms : LAST_MS;
 }
 
-void checks_add(struct checks *c, const union endpoint *remote)
+static void make_id(uint8_t id[NP_STUN_ID])
 {
 	struct stun_message fresh;
+
+	stun_begin_request(&fresh, STUN_RFC5389);
+	memcpy(id, fresh.data + NP_STUN_HEADER - NP_STUN_ID, NP_STUN_ID);
+}
+
+void checks_add(struct checks *c, const union endpoint *remote)
+{
 	struct check *check;
 	unsigned int i;
 
@@ -130,10 +142,23 @@ void checks_add(struct checks *c, const union endpoint *remote)
 		return;
 	check = &c->check[c->n++];
 	check->remote = *remote;
-	stun_begin_request(&fresh, STUN_RFC5389);
-	memcpy(check->id, fresh.data + NP_STUN_HEADER - NP_STUN_ID, NP_STUN_ID);
+	make_id(check->id);
 	if (c->running)
-		send_one(c, check, 0);
+		send_one(c, check, &c->local, 0);
+}
+
+void checks_guess(struct checks *c, const struct guess *theirs,
+		  const struct locals *ours)
+{
+	c->theirs_guessed = theirs;
+	c->ours_guessed = ours;
+}
+
+void checks_send(struct checks *c, const union endpoint *local,
+		 const union endpoint *remote, unsigned int ttl)
+{
+	c->guessed.remote = *remote;
+	send_one(c, &c->guessed, local ? local : &c->local, ttl);
 }
 
 void checks_start(struct checks *c, unsigned int delay_ms)
@@ -154,7 +179,7 @@ void checks_open(struct checks *c, unsigned int ttl)
 	unsigned int i;
 
 	for (i = 0; i < c->n; i++)
-		send_one(c, &c->check[i], ttl);
+		send_one(c, &c->check[i], &c->local, ttl);
 }
 
 /* --- receiving ------------------------------------------------------------- */
@@ -175,42 +200,32 @@ static bool is_for_us(const struct checks *c, const struct datagram *d)
 }
 
 static void respond(const struct checks *c, const struct np_stun_msg *msg,
-		    const union endpoint *from)
+		    const struct datagram *d)
 {
 	struct stun_message m;
 
 	stun_begin(&m, NP_STUN_BINDING_SUCCESS, msg->id);
-	stun_add_xor_addr(&m, NP_STUN_A_XOR_MAPPED, &from->sa);
+	stun_add_xor_addr(&m, NP_STUN_A_XOR_MAPPED, &d->src.sa);
 	sign(c, &m);
-	transmit(c, &m, from, 0);
+	transmit(c, &m, &d->dst, &d->src, 0);
 }
 
 /* The owner may end it all from within. False: he has. */
-static bool tell(struct checks *c, void (*fn)(struct checks *c,
-					      const union endpoint *ep,
-					      unsigned int ms),
-		 const union endpoint *ep, unsigned int ms)
+static bool tell(struct checks *c, const struct datagram *d,
+		 const struct check *answered)
 {
 	c->busy = true;
-	fn(c, ep, ms);
+	if (answered)
+		c->ops->answered(c->data, &d->dst, &d->src,
+				 (unsigned int)(clock_ms() -
+						answered->first_ms));
+	else
+		c->ops->asked(c->data, &d->dst, &d->src);
 	c->busy = false;
 	if (!c->dead)
 		return true;
 	checks_free(c);
 	return false;
-}
-
-static void tell_asked(struct checks *c, const union endpoint *ep,
-		       unsigned int ms)
-{
-	(void)ms;
-	c->ops->asked(c->data, ep);
-}
-
-static void tell_answered(struct checks *c, const union endpoint *ep,
-			  unsigned int ms)
-{
-	c->ops->answered(c->data, ep, ms);
 }
 
 /*
@@ -240,36 +255,51 @@ static bool take_request(struct checks *c, const struct np_stun_msg *msg,
 		return false;
 	/* It names our flow, so it is no device's, but it may be a lie. */
 	if (is_authentic(c, d) && is_his(c, msg, &d->src) &&
-	    tell(c, tell_asked, &d->src, 0))
-		respond(c, msg, &d->src);
+	    tell(c, d, NULL))
+		respond(c, msg, d);
 	return true;
+}
+
+static bool is_answerer(const struct checks *c, const struct check *check,
+			const union endpoint *from)
+{
+	if (check == &c->guessed && c->theirs_guessed)
+		return guess_has(c->theirs_guessed, from);
+	return endpoint_equal(&check->remote, from);
 }
 
 static bool take_answer(struct checks *c, const struct np_stun_msg *msg,
 			const struct datagram *d)
 {
 	const struct check *check = NULL;
-	union endpoint remote;
 	unsigned int i;
 
+	if (!memcmp(c->guessed.id, msg->id, NP_STUN_ID))
+		check = &c->guessed;
 	for (i = 0; i < c->n && !check; i++)
 		if (!memcmp(c->check[i].id, msg->id, NP_STUN_ID))
 			check = &c->check[i];
 	if (!check)
 		return false;
-	remote = check->remote;
 	if (msg->type == NP_STUN_BINDING_SUCCESS && check->first_ms &&
-	    endpoint_equal(&remote, &d->src) && is_authentic(c, d))
-		tell(c, tell_answered, &remote,
-		     (unsigned int)(clock_ms() - check->first_ms));
+	    is_answerer(c, check, &d->src) && is_authentic(c, d))
+		tell(c, d, check);
 	return true;
+}
+
+static bool is_ours(const struct checks *c, const union endpoint *ep)
+{
+	if (endpoint_equal(&c->local, ep))
+		return true;
+	return c->ours_guessed &&
+	       locals_find(c->ours_guessed, ep) < c->ours_guessed->n;
 }
 
 bool checks_take(struct checks *c, const struct datagram *d)
 {
 	struct np_stun_msg msg;
 
-	if (!endpoint_equal(&c->local, &d->dst) ||
+	if (!is_ours(c, &d->dst) ||
 	    stun_parse(&msg, d->data, d->len) != NP_STUN_OK)
 		return false;
 	return msg.type == NP_STUN_BINDING_REQUEST ? take_request(c, &msg, d) :
@@ -295,6 +325,7 @@ struct checks *checks_new(struct gateway *gw, const union endpoint *local,
 	c->local = *local;
 	c->asks = asks;
 	c->every_ms = FIRST_MS;
+	make_id(c->guessed.id);
 	c->ops = ops;
 	c->data = data;
 	snprintf(c->key, sizeof(c->key), "%s", key);

@@ -19,16 +19,19 @@
 
 struct checks;
 struct datagram;
+struct guess;
+struct locals;
 
 /**
  * struct checks_ops - what the owner is told; he may free the checks from within
- * @answered: @remote has answered a request of ours
- * @asked: an authentic request came from @remote; it is answered next
+ * @answered: @remote has answered a request that @local sent
+ * @asked: an authentic request came from @remote to @local; it is answered next
  */
 struct checks_ops {
-	void (*answered)(void *data, const union endpoint *remote,
-			 unsigned int rtt_ms);
-	void (*asked)(void *data, const union endpoint *remote);
+	void (*answered)(void *data, const union endpoint *local,
+			 const union endpoint *remote, unsigned int rtt_ms);
+	void (*asked)(void *data, const union endpoint *local,
+		      const union endpoint *remote);
 };
 
 /** check_key() - a new one, of the site that asks. */
@@ -48,6 +51,16 @@ void checks_free(struct checks *c);
 void checks_add(struct checks *c, const union endpoint *remote);
 /** checks_start() - send, and repeat until freed; @delay_ms from now. */
 void checks_start(struct checks *c, unsigned int delay_ms);
+/**
+ * checks_guess() - any of @theirs may answer what checks_send() sent (NULL: whoever
+ * it was sent to last), and @ours are endpoints of ours, too (NULL: none). They
+ * stay the caller's, for as long as the checks live.
+ */
+void checks_guess(struct checks *c, const struct guess *theirs,
+		  const struct locals *ours);
+/** checks_send() - one now. @local: NULL: as ever. @ttl: 0: all the way. */
+void checks_send(struct checks *c, const union endpoint *local,
+		 const union endpoint *remote, unsigned int ttl);
 /** checks_stop() - send no more, but go on answering. */
 void checks_stop(struct checks *c);
 /** checks_open() - one to each, with a short life: opens our NATs alone. */

@@ -120,6 +120,7 @@ struct flow {
 	/* UDP: udp*.c */
 	char key[CHECK_KEY_SIZE];
 	struct checks *checks;
+	union endpoint from;		/* serves: the client's, as it was told */
 	uint64_t busy_ms;		/* clock_ms() when it last had packets */
 	uint64_t ends_ms;		/* ... when conntrack would forget it */
 
@@ -162,6 +163,8 @@ void flow_opened(struct flow *f, const json_t *body);
 void flow_refused(struct flow *f, const char *why);
 void flow_ask_timer(struct flow *f);
 struct flow *flow_ask_new(struct path *p);
+/** flow_ask() - all is known: ask the peer. @mine: what is guessed; stolen. */
+void flow_ask(struct flow *f, struct guess *mine);
 /** flow_fail() - it is over before it began: say so. Frees. */
 void flow_fail(struct flow *f, const char *why);
 /** flow_release() - let the client's packet go, to @to. */

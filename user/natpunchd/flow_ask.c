@@ -54,8 +54,7 @@ static void add_endpoint(json_t *array, const union endpoint *ep)
 	json_array_append_new(array, json_string(endpoint_str(s, ep)));
 }
 
-/* Everything is known: ask the peer. @mine: what is guessed; stolen. */
-static void ask(struct flow *f, struct guess *mine)
+void flow_ask(struct flow *f, struct guess *mine)
 {
 	json_t *from = json_array(), *body;
 	int err;
@@ -98,7 +97,7 @@ static void on_mapped(void *data, int error, const union endpoint *public,
 		return;
 	}
 	f->public = *public;
-	ask(f, NULL);
+	flow_ask(f, NULL);
 }
 
 /* --- ports that are guessed ------------------------------------------------ */
@@ -128,9 +127,10 @@ static void on_samples(void *data)
 
 	samples_free(f->samples);
 	f->samples = NULL;
-	f->locals = locals_open(p->gateway, 1);
+	f->locals = locals_open(p->gateway, IPPROTO_TCP, 1);
 	if (f->locals)
-		mine = guess_ask(p->gateway, &f->locals->at[0].ep, dst,
+		mine = guess_ask(p->gateway, IPPROTO_TCP,
+				 &f->locals->at[0].ep, dst,
 				 2 * p->session->one_way_ms);
 	if (!mine)
 		mine = guess_nothing(p);
@@ -138,7 +138,7 @@ static void on_samples(void *data)
 		guess_trim(mine, 1, 1);
 	if (mine && mine->flows > 1) {
 		locals_free(p->gateway, f->locals);
-		f->locals = locals_open(p->gateway, mine->flows);
+		f->locals = locals_open(p->gateway, IPPROTO_TCP, mine->flows);
 	}
 	if (!mine || !f->locals) {
 		free(mine);
@@ -148,14 +148,18 @@ static void on_samples(void *data)
 	f->public = f->locals->at[0].ep;
 	log_debug("our NATs will take one of %u ports (%.0f %%)", mine->n,
 		  100 * mine->p);
-	ask(f, mine);
+	flow_ask(f, mine);
 }
 
 static void start_guessing(struct flow *f)
 {
 	f->state = FLOW_MAPPING;
-	f->samples = samples_take(f->path->gateway, FRESH_SAMPLES, on_samples,
-				  f);
+	if (f->path->session->proto == IPPROTO_UDP) {
+		udp_guess(f);
+		return;
+	}
+	f->samples = samples_take(f->path->gateway, IPPROTO_TCP, FRESH_SAMPLES,
+				  on_samples, f);
 	if (!f->samples)
 		flow_fail(f, "no STUN server can be asked");
 }
@@ -194,7 +198,7 @@ static void begin(struct flow *f)
 	if (f->path->dependent)
 		start_guessing(f);
 	else
-		ask(f, NULL);
+		flow_ask(f, NULL);
 }
 
 void flow_probe(struct path *p)
@@ -322,6 +326,8 @@ static void punch_again(struct flow *f)
 	flow_say(f, "end", NULL);
 	pace_free(f->pace);
 	f->pace = NULL;
+	checks_free(f->checks);
+	f->checks = NULL;
 	locals_free(gw, f->locals);
 	f->locals = NULL;
 	free(f->guess);
@@ -442,7 +448,7 @@ static void learn_public(struct flow *f)
 		return;
 	}
 	if (!p->upstream || p->server >= p->gateway->n_servers) {
-		ask(f, NULL);
+		flow_ask(f, NULL);
 		return;
 	}
 	f->state = FLOW_MAPPING;
@@ -591,7 +597,10 @@ void flow_ask_timer(struct flow *f)
 		flow_fail(f, "the peer does not say that it has opened the way");
 		break;
 	case FLOW_CHECKING:
-		flow_fail(f, "no answer came through");
+		if (is_guessed(f) && f->attempts < ATTEMPTS)
+			punch_again(f);
+		else
+			flow_fail(f, "no answer came through");
 		break;
 	case FLOW_PUNCHING:
 		if (is_guessed(f) && f->attempts < ATTEMPTS)

@@ -193,14 +193,14 @@ static void open_from_guessed(struct flow *f)
 	const union endpoint *to = &f->peer[0].ep;
 	struct guess *mine = NULL;
 
-	f->locals = locals_open(gw, 1);
+	f->locals = locals_open(gw, IPPROTO_TCP, 1);
 	if (f->locals)
-		mine = guess_ask(gw, &f->locals->at[0].ep, to, 0);
+		mine = guess_ask(gw, IPPROTO_TCP, &f->locals->at[0].ep, to, 0);
 	if (mine && f->path->remote_dependent)
 		guess_trim(mine, 1, 1);
 	if (mine && mine->flows > 1) {
 		locals_free(gw, f->locals);
-		f->locals = locals_open(gw, mine->flows);
+		f->locals = locals_open(gw, IPPROTO_TCP, mine->flows);
 	}
 	if (!mine || !f->locals) {
 		free(mine);
@@ -398,7 +398,7 @@ static void expect(const struct flow *f)
 static void guess_ours(struct flow *f)
 {
 	f->n_peers = f->n_peers ? 1 : 0;
-	f->samples = samples_take(f->path->gateway, FRESH_SAMPLES, on_samples,
+	f->samples = samples_take(f->path->gateway, IPPROTO_TCP, FRESH_SAMPLES, on_samples,
 				  f);
 	if (f->n_peers && f->samples)
 		start_learning(f);

@@ -117,7 +117,8 @@ static unsigned int count_enough(const struct natpunch_prediction *answer)
 	return i + 1;
 }
 
-struct guess *guess_ask(struct gateway *gw, const union endpoint *local,
+struct guess *guess_ask(struct gateway *gw, int proto,
+			const union endpoint *local,
 			const union endpoint *dst, unsigned int within)
 {
 	struct natpunch_prediction q = {
@@ -130,7 +131,7 @@ struct guess *guess_ask(struct gateway *gw, const union endpoint *local,
 			  NATPUNCH_HAS(PREDICT_FLOWS) |
 			  NATPUNCH_HAS(PREDICT_PORTS) |
 			  NATPUNCH_HAS(PREDICT_WITHIN),
-		.l4proto = IPPROTO_TCP,
+		.l4proto = (uint8_t)proto,
 		.int_port = endpoint_port(local),
 		.dest_port = endpoint_port(dst),
 		.within = within,
@@ -159,6 +160,12 @@ void guess_trim(struct guess *g, unsigned int ports, unsigned int flows)
 		g->n = ports;
 	if (g->flows > flows)
 		g->flows = flows;
+}
+
+bool guess_has(const struct guess *g, const union endpoint *ep)
+{
+	return g->addr.in.sin_addr.s_addr == ep->in.sin_addr.s_addr &&
+	       has_port(g, endpoint_port(ep));
 }
 
 union endpoint guess_at(const struct guess *g, unsigned int i)
@@ -246,7 +253,7 @@ static unsigned int turn(unsigned int i)
 	return (unsigned int)__builtin_popcount(i);
 }
 
-struct samples *samples_take(struct gateway *gw, unsigned int n,
+struct samples *samples_take(struct gateway *gw, int proto, unsigned int n,
 			     samples_fn *fn, void *data)
 {
 	struct samples *s = calloc(1, sizeof(*s) + n * sizeof(s->at[0]));
@@ -264,8 +271,8 @@ struct samples *samples_take(struct gateway *gw, unsigned int n,
 		if (to->sa.sa_family != AF_INET)
 			continue;
 		s->at[s->n].all = s;
-		s->at[s->n].mapped = mapped_ask(gw, IPPROTO_TCP, &fresh, to, on_mapped,
-						&s->at[s->n]);
+		s->at[s->n].mapped = mapped_ask(gw, proto, &fresh, to,
+						on_mapped, &s->at[s->n]);
 		if (s->at[s->n].mapped)
 			s->n++;
 	}
@@ -289,12 +296,13 @@ void samples_free(struct samples *s)
 
 /* --- ports of ours --------------------------------------------------------- */
 
-static int open_one(struct gateway *gw, struct local *l)
+static int open_one(struct gateway *gw, int proto, struct local *l)
 {
 	socklen_t len = sizeof(l->ep);
 	int err;
 
-	l->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	l->fd = socket(AF_INET, (proto == IPPROTO_UDP ? SOCK_DGRAM :
+			SOCK_STREAM) | SOCK_CLOEXEC, 0);
 	if (l->fd < 0)
 		return -errno;
 	l->ep = gw->address;
@@ -309,7 +317,7 @@ static int open_one(struct gateway *gw, struct local *l)
 	return 0;
 }
 
-struct locals *locals_open(struct gateway *gw, unsigned int n)
+struct locals *locals_open(struct gateway *gw, int proto, unsigned int n)
 {
 	struct locals *l = calloc(1, sizeof(*l) + n * sizeof(l->at[0]));
 	int err = -EMFILE;
@@ -319,7 +327,7 @@ struct locals *locals_open(struct gateway *gw, unsigned int n)
 		return NULL;
 	}
 	while (l->n < n && gw->n_locals < GUESS_SOCKETS) {
-		err = open_one(gw, &l->at[l->n]);
+		err = open_one(gw, proto, &l->at[l->n]);
 		if (err)
 			break;
 		l->n++;

@@ -32,10 +32,13 @@ struct guess {
  * begin during so many milliseconds from now.
  * Return: NULL: nobody knows, or there is no natpunch. free() it.
  */
-struct guess *guess_ask(struct gateway *gw, const union endpoint *local,
+struct guess *guess_ask(struct gateway *gw, int proto,
+			const union endpoint *local,
 			const union endpoint *dst, unsigned int within);
 /** guess_trim() - no more than these of it. */
 void guess_trim(struct guess *g, unsigned int ports, unsigned int flows);
+/** guess_has() - is it one of these? */
+bool guess_has(const struct guess *g, const union endpoint *ep);
 union endpoint guess_at(const struct guess *g, unsigned int i);
 
 /* In a message. NULL: it is none, or its address is not reached by the WAN. */
@@ -43,7 +46,7 @@ json_t *guess_to_json(const struct guess *g);
 struct guess *guess_from_json(const struct gateway *gw, const json_t *json);
 
 /**
- * struct samples - STUN servers are asked over TCP from fresh ports.
+ * struct samples - STUN servers are asked from fresh ports.
  * What becomes of the answers is natpunch's affair.
  */
 struct samples;
@@ -52,7 +55,7 @@ struct samples;
 typedef void samples_fn(void *data);
 
 /** samples_take() - NULL: none can be had. */
-struct samples *samples_take(struct gateway *gw, unsigned int n,
+struct samples *samples_take(struct gateway *gw, int proto, unsigned int n,
 			     samples_fn *fn, void *data);
 /** samples_free() - NULL is allowed. */
 void samples_free(struct samples *s);
@@ -67,7 +70,7 @@ struct locals {
 };
 
 /** locals_open() - at least one, @n if there is room. NULL: errno says why. */
-struct locals *locals_open(struct gateway *gw, unsigned int n);
+struct locals *locals_open(struct gateway *gw, int proto, unsigned int n);
 /** locals_keep() - close all but this one, if it is one of them. */
 void locals_keep(struct gateway *gw, struct locals *l,
 		 const union endpoint *ep);

@@ -124,7 +124,8 @@ struct mapped *mapped_ask(struct gateway *gw, int proto,
 	struct mapped *m;
 	int err;
 
-	if (proto == IPPROTO_UDP)
+	/* From a port that is nobody's yet a socket will do. */
+	if (proto == IPPROTO_UDP && endpoint_port(local))
 		return ask_over_udp(gw, local, server, fn, data);
 	m = calloc(1, sizeof(*m));
 	if (!m)
@@ -135,13 +136,17 @@ struct mapped *mapped_ask(struct gateway *gw, int proto,
 	memcpy(&from, local, endpoint_len(local));
 	memcpy(&to, server, endpoint_len(server));
 	m->socket.fd = -1;
-	err = stun_tcp_open(&m->socket, &from, NULL, &to);
+	if (proto == IPPROTO_UDP)
+		err = stun_udp_open(&m->socket, &from, NULL);
+	else
+		err = stun_tcp_open(&m->socket, &from, NULL, &to);
 	if (err)
 		goto fail;
-	hold(m->socket.fd);
+	if (proto == IPPROTO_TCP)
+		hold(m->socket.fd);
 	stun_begin_request(&m->request.message, STUN_RFC5389);
 	m->request.to = to;
-	m->request.timing = stun_timing_rfc;
+	m->request.timing = reflex_timing;
 	m->request.timing.reliable = MAPPED_MS;
 	m->request.done = on_answer;
 	m->request.data = m;

@@ -9,7 +9,7 @@
 #include "reflex.h"
 
 /* A server that is up answers at once, or the network has lost it. */
-static const struct stun_timing timing = {
+const struct stun_timing reflex_timing = {
 	.rto = MAPPED_MS / 8,		/* 250, 500, then 1250 ms: MAPPED_MS */
 	.tries = 3,
 	.last = 5,
@@ -85,7 +85,7 @@ struct reflex *reflex_ask(struct gateway *gw, const union endpoint *local,
 	r->fn = fn;
 	r->data = data;
 	stun_begin_request(&request, STUN_RFC5389);
-	stun_transaction_start(&r->transaction, &request, &timing, false,
+	stun_transaction_start(&r->transaction, &request, &reflex_timing, false,
 			       clock_ms());
 	r->next = gw->reflexes;
 	gw->reflexes = r;

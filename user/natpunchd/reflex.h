@@ -14,6 +14,9 @@
 struct datagram;
 struct reflex;
 
+/** reflex_timing - given up after MAPPED_MS. */
+extern const struct stun_timing reflex_timing;
+
 /** reflex_ask() - @fn is called once, and may free. NULL: out of memory. */
 struct reflex *reflex_ask(struct gateway *gw, const union endpoint *local,
 			  const union endpoint *server, mapped_fn *fn,

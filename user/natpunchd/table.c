@@ -40,9 +40,9 @@ struct table {
  * Binding requests and their answers (RFC 8489): the magic cookie, and the type
  * without its class. Before conntrack, which is not to hear of our checks.
  */
-#define BINDING \
+#define BINDING(set) \
 	"		meta l4proto udp @th,96,32 0x2112a442" \
-	" @th,64,16 & 0xfeef == 0x0001 ip daddr . udp dport @check " QUEUE
+	" @th,64,16 & 0xfeef == 0x0001 " set " " QUEUE
 
 /*
  * Just before the admin's destination NAT and before natpunch's source NAT. The
@@ -107,7 +107,8 @@ static const char ruleset[] =
 	"	}\n"
 	"	chain check {\n"
 	"		type filter hook prerouting priority raw\n"
-	BINDING
+	BINDING("ip daddr . udp dport @check")
+	BINDING("ip saddr . ip daddr @expect")
 	"	}\n"
 	"	chain watch-in {\n"
 	"		type filter hook prerouting priority -190\n"

@@ -1,23 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /* UDP flows at the site that asks; see udp.h. */
+#include "conf.h"
 #include "external.h"
+#include "log.h"
+#include "table.h"
 #include "udp.h"
 
-/* The first that answers will do: it is the nearest, or the only one. */
-static void on_answer(void *data, const union endpoint *remote,
-		      unsigned int rtt_ms)
+#define GUESS_MS	1500	/* so long an answer may take */
+
+static void probe_answered(struct flow *f, const union endpoint *remote,
+			   unsigned int rtt_ms)
 {
-	struct candidate found = { .kind = CANDIDATE_PRFLX, .ep = *remote };
-	struct flow *f = data;
+	struct candidate found = { .kind = f->path->remote_dependent ?
+			CANDIDATE_PREDICTED : CANDIDATE_PRFLX, .ep = *remote };
 	struct path *p = f->path;
 	unsigned int i;
 
-	if (!f->probe) {
-		checks_free(f->checks);
-		f->checks = NULL;
-		flow_release(f, remote);
-		return;
-	}
 	for (i = 0; i < p->n_remote; i++)
 		if (endpoint_equal(&p->remote[i].ep, remote))
 			found = p->remote[i];
@@ -27,11 +25,35 @@ static void on_answer(void *data, const union endpoint *remote,
 	path_probed(p, &found, NULL);
 }
 
-/* It is there: ask it at once, wherever it comes from. */
-static void on_request(void *data, const union endpoint *remote)
+/* The first that answers will do: it is the nearest, or the only one. */
+static void on_answer(void *data, const union endpoint *local,
+		      const union endpoint *remote, unsigned int rtt_ms)
 {
 	struct flow *f = data;
 
+	if (f->probe) {
+		probe_answered(f, remote, rtt_ms);
+		return;
+	}
+	pace_free(f->pace);
+	f->pace = NULL;
+	checks_free(f->checks);
+	f->checks = NULL;
+	if (f->locals)
+		locals_keep(f->path->gateway, f->locals, local);
+	flow_release(f, remote);
+}
+
+/* It is there: ask it at once, wherever it comes from. */
+static void on_request(void *data, const union endpoint *local,
+		       const union endpoint *remote)
+{
+	struct flow *f = data;
+
+	if (f->locals) {
+		checks_send(f->checks, local, remote, 0);
+		return;
+	}
 	checks_add(f->checks, remote);
 	checks_start(f->checks, 0);
 }
@@ -40,6 +62,89 @@ static const struct checks_ops ops = {
 	.answered = on_answer,
 	.asked = on_request,
 };
+
+/* --- ports that are guessed ------------------------------------------------ */
+
+/* To whom the client's packets will go, as far as it is known by now. */
+static const union endpoint *target(const struct flow *f)
+{
+	const struct path *p = f->path;
+
+	if (f->n_targets)
+		return &f->target[0];
+	return f->probe ? &p->remote[0].ep : &p->chosen.ep;
+}
+
+static void expect(const struct flow *f)
+{
+	const struct gateway *gw = f->path->gateway;
+
+	if (table_expect(gw->table, target(f), &gw->address,
+			 FLOW_OPEN_MS / 1000))
+		log_error("nftables: %s", table_error(gw->table));
+}
+
+static void on_samples(void *data)
+{
+	struct flow *f = data;
+	struct path *p = f->path;
+	struct guess *mine;
+
+	samples_free(f->samples);
+	f->samples = NULL;
+	f->public = f->external->external;
+	mine = guess_ask(p->gateway, IPPROTO_UDP, &f->public, target(f),
+			 2 * p->session->one_way_ms);
+	if (mine && p->remote_dependent)
+		guess_trim(mine, 1, 1);
+	if (mine)
+		log_debug("our NATs will take one of %u ports from %u (%.0f %%)",
+			  mine->n, mine->flows, 100 * mine->p);
+	/* Another attempt takes another port of ours: the first is used up. */
+	if (mine && (mine->flows > 1 || f->attempts)) {
+		f->locals = locals_open(p->gateway, IPPROTO_UDP, mine->flows);
+		expect(f);
+	}
+	/* If nobody knows, the peer may still let in who knows the key. */
+	flow_ask(f, mine);
+}
+
+void udp_guess(struct flow *f)
+{
+	f->samples = samples_take(f->path->gateway, IPPROTO_UDP, UDP_SAMPLES,
+				  on_samples, f);
+	if (!f->samples)
+		flow_fail(f, "no STUN server can be asked");
+}
+
+static void send_guessed(void *data, unsigned int i)
+{
+	const struct flow *f = data;
+	const union endpoint to = guess_at(f->guess, i);
+
+	checks_send(f->checks, NULL, &to, 0);
+}
+
+static void send_from(void *data, unsigned int i)
+{
+	const struct flow *f = data;
+
+	checks_send(f->checks, &f->locals->at[i].ep, target(f), 0);
+}
+
+/* Each port that we try takes one of our own NATs' ports, if those are many. */
+static void check_guessed(struct flow *f)
+{
+	const struct path *p = f->path;
+
+	if (p->dependent)
+		guess_trim(f->guess, 1, 1);
+	checks_guess(f->checks, f->guess, NULL);
+	f->pace = pace_start(p->gateway, f->guess->n, UDP_REPEAT_MS,
+			     send_guessed, f);
+}
+
+/* --- the exchange ---------------------------------------------------------- */
 
 json_t *udp_ask(struct flow *f, json_t *from)
 {
@@ -54,6 +159,22 @@ json_t *udp_ask(struct flow *f, json_t *from)
 	return json_pack("{so, ss}", "from", from, "key", f->key);
 }
 
+/* A round of so many packets, and time for an answer; then others are guessed. */
+static void arm(struct flow *f, unsigned int n)
+{
+	int rate = f->path->gateway->daemon->conf->punch_rate;
+
+	flow_arm(f, GUESS_MS + n * 1000 / (unsigned int)rate);
+}
+
+static void set_target(struct flow *f, const json_t *to)
+{
+	const char *s = json_string_value(to);
+
+	f->n_targets = s && endpoint_parse(&f->target[0], s) &&
+		       gateway_leads_out(f->path->gateway, &f->target[0]);
+}
+
 void udp_opened(struct flow *f, const json_t *body)
 {
 	if (!f->checks) {
@@ -62,5 +183,19 @@ void udp_opened(struct flow *f, const json_t *body)
 	}
 	f->state = FLOW_CHECKING;
 	udp_parse(f, json_object_get(body, "to"));
+	f->guess = guess_from_json(f->path->gateway,
+				   json_object_get(body, "guess"));
+	if (f->locals) {
+		set_target(f, json_array_get(json_object_get(body, "to"), 0));
+		checks_guess(f->checks, NULL, f->locals);
+		f->pace = pace_start(f->path->gateway, f->locals->n,
+				     UDP_REPEAT_MS, send_from, f);
+		arm(f, f->locals->n);
+		return;
+	}
+	if (f->guess) {
+		check_guessed(f);
+		arm(f, f->guess->n);
+	}
 	checks_start(f->checks, 0);
 }
