@@ -122,9 +122,9 @@ $(B)/.have-libs:
 # --- the daemon ------------------------------------------------------------
 
 # The rest is of use without it, so it is left out where its libraries are not.
-DAEMON_LIBS	:= libevent_core libmosquitto libsodium libconfig libcap-ng \
-		   libsystemd libcrypto libnftables libnetfilter_queue \
-		   libnetfilter_conntrack
+DAEMON_LIBS	:= libevent_core libevent_openssl libssl libmosquitto \
+		   libsodium libconfig libcap-ng libsystemd libcrypto \
+		   libnftables libnetfilter_queue libnetfilter_conntrack
 DAEMON		:= $(shell $(PKG_CONFIG) --exists $(DAEMON_LIBS) && echo yes)
 DAEMON_LDLIBS	= $(shell $(PKG_CONFIG) --libs $(DAEMON_LIBS)) -pthread
 daemon_objects	:= $(filter-out %/main.o,$(call objects,user/natpunchd/*.c))

@@ -21,7 +21,7 @@ if [ ! -x "$natpunchd" ]; then
 	exit 4
 fi
 
-plan=67 count=0 failed=0
+plan=71 count=0 failed=0
 key_b=npk-$("$natpunchd" --make-key "$dir/b.key" | sed 's/^npk-//')
 key_c=$("$natpunchd" --make-key "$dir/c.key")
 
@@ -109,6 +109,10 @@ wrong "4 is out of range" 1 <<<'keepalive = 4;'
 wrong "65536 is out of range" 1 <<<'keepalive = 65536;'
 wrong "9 is out of range: 10 to 10000" 1 <<<'punch_rate = 9;'
 wrong "604801 is out of range: 30 to 604800" 1 <<<'offer_life = 604801;'
+wrong "user and password go together" 1 <<<'relays = ( { host = "t"; user = "u"; } );'
+wrong "user and password go together" 1 <<<'relays = ( { host = "t"; password_file = "p"; } );'
+wrong "both a password and a password_file" 1 <<<'relays = ( { host = "t"; user = "u"; password = "x"; password_file = "p"; } );'
+wrong "it has a ca, but tls is not true" 1 <<<'relays = ( { host = "t"; ca = "c.pem"; tcp = true; } );'
 wrong "it must be true or false" 1 <<<'brokers = ( { host = "b"; tls = 1; } );'
 wrong "it must be a list of groups" 1 <<<'brokers = { host = "b"; };'
 wrong "must be a list of groups" 1 "a list of strings is no list of groups" <<<'brokers = ( "b" );'

@@ -84,6 +84,12 @@ void sites_start(void)
 	start_turn();
 }
 
+void site_add_conf(enum node gw, const char *text)
+{
+	if (run_with(HOME, text, "cat >>" SITES_DIR "/%s.conf", letter(gw)))
+		ktap_bail("%s.conf: %s", letter(gw), run_output());
+}
+
 void site_start(enum node gw)
 {
 	site_stop(gw);

@@ -16,6 +16,8 @@
  */
 void sites_start(void);
 
+/** site_add_conf() - lines at the end of its configuration; not while it runs. */
+void site_add_conf(enum node gw, const char *text);
 /** site_start() - its natpunchd, with the state that it had. Stopped before. */
 void site_start(enum node gw);
 /** site_stop() - end it properly; site_kill() - by SIGKILL. */

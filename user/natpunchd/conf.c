@@ -56,6 +56,7 @@ static const struct setting connect_settings[] = {
 
 static const struct setting server_settings[] = {
 	{ "host", HOST, .offset = AT(server, host), .needed = true },
+	{ "tcp", BOOL, .offset = AT(server, tcp) },
 	{ "tls", BOOL, .offset = AT(server, tls) },
 	{ "ca", STRING, .offset = AT(server, ca) },
 	{ "user", STRING, .offset = AT(server, user) },

@@ -57,7 +57,7 @@ struct conf_connect {
 /** struct conf_server - a STUN or TURN server. */
 struct conf_server {
 	const char *host;		/* "name", "name:port", "[v6]:port" */
-	bool tls;			/* TURN over TLS */
+	bool tcp, tls;			/* TURN over TCP, over TLS */
 	const char *ca;
 	const char *user, *password, *password_file;
 };

@@ -119,6 +119,25 @@ static void check_brokers(struct checker *c, const struct conf *conf)
 	}
 }
 
+static void check_relays(struct checker *c, const struct conf *conf)
+{
+	const struct conf_server *r = conf->relays.item;
+	const config_setting_t *at;
+	bool secret;
+	size_t i;
+
+	for (i = 0; i < conf->relays.n; i++) {
+		at = group_at(conf, "relays", i);
+		secret = r[i].password || r[i].password_file;
+		if (r[i].ca && !r[i].tls)
+			conf_complain(c, at, "it has a ca, but tls is not true");
+		if (r[i].password && r[i].password_file)
+			conf_complain(c, at, "it has both a password and a password_file");
+		if (secret != !!r[i].user)
+			conf_complain(c, at, "user and password go together");
+	}
+}
+
 /* What is not there has the protocol's default. */
 static void set_protos(const struct conf *conf)
 {
@@ -139,4 +158,5 @@ void conf_check(struct checker *c, const struct conf *conf)
 	check_services(c, conf);
 	check_connects(c, conf);
 	check_brokers(c, conf);
+	check_relays(c, conf);
 }

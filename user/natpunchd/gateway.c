@@ -17,6 +17,8 @@
 #include "segment.h"
 #include "table.h"
 #include "tracked.h"
+#include "tun.h"
+#include "turn.h"
 #include "work.h"
 
 #define STUN_PORT	3478
@@ -181,13 +183,12 @@ static void on_resolved(void *data, int error, const struct addrinfo *list)
 		memcpy(&server->addr, ai->ai_addr, sizeof(server->addr.in));
 		return;
 	}
-	log_warning("STUN server %s: %s", server->host, error ?
+	log_warning("%s %s: %s", server->what, server->host, error ?
 		    gai_strerror(error) : "it has no IPv4 address");
 }
 
-static void resolve(struct stun_server *server)
+static void resolve(struct stun_server *server, int port)
 {
-	int port = STUN_PORT;
 	char host[256];
 
 	memset(&server->addr, 0, sizeof(server->addr));
@@ -198,22 +199,33 @@ static void resolve(struct stun_server *server)
 					   server);
 }
 
+static void begin_with(struct stun_server *server, struct gateway *gw,
+		       const char *what, const struct conf_server *conf,
+		       int port)
+{
+	server->gateway = gw;
+	server->what = what;
+	server->host = conf->host;
+	resolve(server, port);
+}
+
 void gateway_reload(struct gateway *gw)
 {
 	const struct conf *conf = gw->daemon->conf;
 	unsigned int i;
 
 	/* A look-up that runs writes to its server's place. */
-	for (i = 0; i < gw->n_servers; i++)
-		if (gw->servers[i].resolving)
-			return;
+	if (!gateway_ready(gw))
+		return;
 	gw->n_servers = 0;
-	for (i = 0; i < conf->stun.n && i < MAX_STUN_SERVERS; i++) {
-		gw->servers[i].gateway = gw;
-		gw->servers[i].host = conf->stun.item[i].host;
-		gw->n_servers++;
-		resolve(&gw->servers[i]);
-	}
+	for (i = 0; i < conf->stun.n && i < MAX_STUN_SERVERS; i++)
+		begin_with(&gw->servers[gw->n_servers++], gw, "STUN server",
+			   &conf->stun.item[i], STUN_PORT);
+	gw->n_relays = 0;
+	for (i = 0; i < conf->relays.n && i < MAX_RELAYS; i++)
+		begin_with(&gw->relays[gw->n_relays++], gw, "relay",
+			   &conf->relays.item[i], conf->relays.item[i].tls ?
+			   TURNS_PORT : TURN_PORT);
 }
 
 bool gateway_ready(const struct gateway *gw)
@@ -222,6 +234,9 @@ bool gateway_ready(const struct gateway *gw)
 
 	for (i = 0; i < gw->n_servers; i++)
 		if (gw->servers[i].resolving)
+			return false;
+	for (i = 0; i < gw->n_relays; i++)
+		if (gw->relays[i].resolving)
 			return false;
 	return true;
 }
@@ -287,6 +302,7 @@ void gateway_close(struct gateway *gw)
 	if (!gw)
 		return;
 	change_close(gw->change);
+	tun_close(gw->tun);
 	tracker_close(gw->tracker);
 	queue_close(gw->queue);
 	table_close(gw->table);

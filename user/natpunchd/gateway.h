@@ -12,6 +12,7 @@
 #include "natpunchd.h"
 
 #define MAX_STUN_SERVERS	8
+#define MAX_RELAYS		8
 
 struct change;
 struct datagram;
@@ -22,13 +23,15 @@ struct reflex;
 struct segment;
 struct table;
 struct tracker;
+struct tun;
 
-/** struct stun_server - as far as its name is resolved. */
+/** struct stun_server - or TURN; as far as its name is resolved. */
 struct stun_server {
 	struct gateway *gateway;
 	const char *host;		/* the configuration's */
 	union endpoint addr;		/* none: not resolved (yet) */
 	bool resolving;
+	const char *what;		/* for the log */
 };
 
 struct gateway {
@@ -48,6 +51,9 @@ struct gateway {
 	unsigned int n_locals;		/* guess.c: sockets */
 	unsigned int n_servers;
 	struct stun_server servers[MAX_STUN_SERVERS];
+	unsigned int n_relays;
+	struct stun_server relays[MAX_RELAYS];
+	struct tun *tun;		/* relay.c: NULL: nothing is relayed */
 };
 
 int gateway_open(struct gateway **gw, struct daemon *d);

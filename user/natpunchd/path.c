@@ -12,6 +12,7 @@
 #include "gateway.h"
 #include "log.h"
 #include "path.h"
+#include "relay.h"
 #include "service.h"
 #include "table.h"
 #include "tracked.h"
@@ -66,7 +67,8 @@ static int gather(struct session *s)
 
 void path_undirect(struct path *p, const char *why)
 {
-	session_fail(p->session, "%s", why);
+	if (!relay_instead(p, why))
+		session_fail(p->session, "%s", why);
 }
 
 /* Of two unknown ports, at least one can not be ranked: no use to try. */
@@ -81,13 +83,12 @@ static int check(struct session *s, unsigned int delay_ms)
 	struct path *p = s->path;
 
 	(void)delay_ms;
-	if (!candidate_parse(p, s->remote)) {
-		session_explain(s, "none of the peer's endpoints is reached by our WAN");
-		return -EHOSTUNREACH;
-	}
-	if (s->role == SESSION_SERVES)
+	relay_begin(p);
+	if (!candidate_parse(p, s->remote))
+		path_undirect(p, "none of the peer's endpoints is reached by our WAN");
+	else if (s->role == SESSION_SERVES)
 		return 0;
-	if (is_hopeless(p))
+	else if (is_hopeless(p))
 		path_undirect(p, "the NATs of both sites take ports that can not be predicted: a relay is needed");
 	else
 		flow_probe(p);
@@ -120,22 +121,28 @@ void path_probed(struct path *p, const struct candidate *answered,
 	}
 	p->chosen = *answered;
 	ways_worked(p, candidate_kind_name(answered->kind));
-	flow_adopt(p);
+	if (!relay_is_open(p))
+		flow_adopt(p);
 	listen_here(p);
 	session_open(s, SESSION_DIRECT);
+	relay_direct(p);
 }
 
 void path_proven(struct path *p)
 {
-	if (p->session->state != SESSION_CHECKING)
+	if (p->session->state != SESSION_CHECKING &&
+	    p->session->state != SESSION_RELAYED)
 		return;
-	flow_adopt(p);
+	if (!relay_is_open(p))
+		flow_adopt(p);
 	session_open(p->session, SESSION_DIRECT);
+	relay_direct(p);
 }
 
 static void signal_came(struct session *s, const json_t *body)
 {
-	flow_message(s->path, body);
+	if (!relay_message(s->path, body))
+		flow_message(s->path, body);
 }
 
 static void path_free(struct path *p)
@@ -143,6 +150,7 @@ static void path_free(struct path *p)
 	if (p->listening)
 		table_unlisten(p->gateway->table, p->session->proto,
 			       &p->session->listen);
+	relay_free(p);
 	while (p->flows)
 		flow_free(p->flows);
 	candidate_free(p);
@@ -186,6 +194,8 @@ static void show(const struct session *s, json_t *into)
 
 	if (!p || !p->external)
 		return;
+	if (s->state == SESSION_RELAYED && relay_show(p, into))
+		return;
 	add_endpoint(into, "local", &p->public);
 	if (s->role == SESSION_ASKS && endpoint_port(&p->chosen.ep)) {
 		way = candidate_kind_name(p->chosen.kind);
@@ -204,8 +214,12 @@ static void show(const struct session *s, json_t *into)
 static json_t *save(const struct session *s)
 {
 	const struct path *p = s->path;
-	json_t *json = json_object();
+	json_t *json;
 
+	/* An allocation ends with us; the peer finds out. */
+	if (s->state == SESSION_RELAYED)
+		return NULL;
+	json = json_object();
 	add_endpoint(json, "public", &p->public);
 	add_endpoint(json, "chosen", &p->chosen.ep);
 	json_object_set_new(json, "kind", json_integer(p->chosen.kind));
@@ -274,7 +288,7 @@ static int adopt(struct session *s, const json_t *saved)
 }
 
 const struct path_ops path_ops = {
-	.name = "direct",
+	.name = "direct, relay",
 	.start = start,
 	.stop = stop,
 	.reload = reload,

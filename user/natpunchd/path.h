@@ -9,6 +9,8 @@
 #include "endpoint.h"
 #include "session.h"
 
+struct relay;
+
 #define MAX_CANDIDATES	8	/* of a peer; more are not looked at */
 
 /** enum candidate_kind - RFC 8445 section 5.1.1's kinds, so far. */
@@ -55,6 +57,8 @@ struct path {
 	struct flow *flows;
 	unsigned int n_flows;
 	bool listening;
+
+	struct relay *relay;		/* relay.c: NULL: none is needed */
 };
 
 /* candidate.c */

@@ -10,6 +10,7 @@
 
 #include "natpunchd.h"
 #include "table.h"
+#include "tun.h"
 
 #define FLOW	"meta l4proto . ip saddr . th sport . ip daddr . th dport"
 #define FLOW_TYPE \
@@ -66,6 +67,9 @@ static const char ruleset[] =
 	"	set listen {\n"
 	"		type inet_proto . ipv4_addr . inet_service\n"
 	"	}\n"
+	"	map relay {\n"
+	"		type inet_proto . ipv4_addr . inet_service : ipv4_addr . inet_service\n"
+	"	}\n"
 	"	set closed {\n"
 	"		type " FLOW_TYPE "\n"
 	"		size 65536\n"
@@ -89,17 +93,21 @@ static const char ruleset[] =
 	"		" FLOW " @closed meta l4proto tcp reject with tcp reset\n"
 	"		" FLOW " @closed drop\n"
 	"		dnat ip to " FLOW " map @to\n"
+	"		dnat ip to meta l4proto . ip daddr . th dport map @relay\n"
 	"		meta l4proto . ip daddr . th dport @listen " QUEUE
 	"		meta l4proto tcp ip saddr . ip daddr @expect " QUEUE
 	"	}\n"
 	"	chain in-local {\n"
 	"		type nat hook output priority -110\n"
 	"		dnat ip to " FLOW " map @to\n"
+	"		dnat ip to meta l4proto . ip daddr . th dport map @relay\n"
 	"		meta l4proto . ip daddr . th dport @listen " QUEUE
 	"	}\n"
 	"	chain out {\n"
 	"		type nat hook postrouting priority srcnat - 10\n"
 	"		snat ip to " FLOW " map @from\n"
+	"		ip saddr " TUN_NET " masquerade\n"
+	"		oifname " TUN_NAME " ct status dnat masquerade\n"
 	"	}\n"
 	"	chain crafted {\n"
 	"		type filter hook output priority raw\n"
@@ -217,6 +225,27 @@ int table_listen(struct table *t, int proto, const union endpoint *ep)
 int table_unlisten(struct table *t, int proto, const union endpoint *ep)
 {
 	return listen_element(t, "delete", proto, ep);
+}
+
+int table_relay(struct table *t, int proto, const union endpoint *ep,
+		const union endpoint *to)
+{
+	char p[PART_SIZE], v[PART_SIZE];
+
+	if (!is_v4(ep) || !is_v4(to))
+		return -EAFNOSUPPORT;
+	return runf(t, "add element inet " TABLE_NAME
+		    " relay { %d . %s : %s }\n", proto, part(p, ep),
+		    part(v, to));
+}
+
+void table_unrelay(struct table *t, int proto, const union endpoint *ep)
+{
+	char p[PART_SIZE];
+
+	if (is_v4(ep))
+		runf(t, "delete element inet " TABLE_NAME
+		     " relay { %d . %s }\n", proto, part(p, ep));
 }
 
 #define KEY_SIZE	(2 * PART_SIZE + 16)

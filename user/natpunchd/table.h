@@ -7,6 +7,7 @@
  *           enter, at the serving site; the released clients, at the asking one
  *   from    which flows get which source: the router's own clients
  *   listen  endpoints whose new flows wait for us in the queue
+ *   relay   endpoints whose new flows go to the TUN device instead (relay.h)
  *   closed  flows that were ended: who goes on sending is told so
  *   check   external endpoints whose STUN messages we want to see before anybody
  *   watch   pairs of endpoints whose answers we want to see before anybody
@@ -45,6 +46,11 @@ const char *table_error(const struct table *t);
 
 int table_listen(struct table *t, int proto, const union endpoint *ep);
 int table_unlisten(struct table *t, int proto, const union endpoint *ep);
+
+/** table_relay() - new flows to @ep go to @to, until table_unrelay(). */
+int table_relay(struct table *t, int proto, const union endpoint *ep,
+		const union endpoint *to);
+void table_unrelay(struct table *t, int proto, const union endpoint *ep);
 
 /** struct table_flow - a flow's first packet. */
 struct table_flow {

@@ -8,6 +8,8 @@
 
 #include "tracked.h"
 
+#define ENDED_AT_ONCE	256	/* of tracked_via(); then it looks again */
+
 struct tracker {
 	struct nfct_handle *handle;
 	struct tracked *found;		/* where on_entry() writes to */
@@ -18,6 +20,11 @@ struct tracker {
 	const union endpoint *dst;
 	void (*fn)(const union endpoint *src, void *data);
 	void *data;
+
+	/* tracked_via()'s, while it runs */
+	const union endpoint *via;
+	unsigned int n;
+	union endpoint src[ENDED_AT_ONCE], to[ENDED_AT_ONCE];
 };
 
 /* One of the whole list: one of those that are wanted? */
@@ -36,6 +43,33 @@ static void on_listed(const struct tracker *t, const struct nf_conntrack *ct,
 	src.in.sin_addr.s_addr = nfct_get_attr_u32(ct, ATTR_IPV4_SRC);
 	src.in.sin_port = nfct_get_attr_u16(ct, ATTR_PORT_SRC);
 	t->fn(&src, t->data);
+}
+
+static union endpoint original(const struct nf_conntrack *ct,
+			       enum nf_conntrack_attr addr,
+			       enum nf_conntrack_attr port)
+{
+	union endpoint ep = { .in.sin_family = AF_INET };
+
+	ep.in.sin_addr.s_addr = nfct_get_attr_u32(ct, addr);
+	ep.in.sin_port = nfct_get_attr_u16(ct, port);
+	return ep;
+}
+
+static void on_via(struct tracker *t, const struct nf_conntrack *ct)
+{
+	uint32_t via = t->via->in.sin_addr.s_addr;
+	uint8_t state = nfct_get_attr_u8(ct, ATTR_TCP_STATE);
+
+	if (nfct_get_attr_u8(ct, ATTR_L4PROTO) != t->proto ||
+	    (nfct_get_attr_u32(ct, ATTR_IPV4_SRC) != via &&
+	     nfct_get_attr_u32(ct, ATTR_REPL_IPV4_SRC) != via) ||
+	    (t->proto == IPPROTO_TCP && (state == TCP_CONNTRACK_TIME_WAIT ||
+					 state == TCP_CONNTRACK_CLOSE)) ||
+	    t->n == ENDED_AT_ONCE)
+		return;
+	t->src[t->n] = original(ct, ATTR_IPV4_SRC, ATTR_PORT_SRC);
+	t->to[t->n++] = original(ct, ATTR_IPV4_DST, ATTR_PORT_DST);
 }
 
 static int on_entry(enum nf_conntrack_msg_type type, struct nf_conntrack *ct,
@@ -60,7 +94,9 @@ static int on_entry(enum nf_conntrack_msg_type type, struct nf_conntrack *ct,
 	f->to.in.sin_family = AF_INET;
 	f->to.in.sin_addr.s_addr = nfct_get_attr_u32(ct, ATTR_REPL_IPV4_DST);
 	f->to.in.sin_port = nfct_get_attr_u16(ct, ATTR_REPL_PORT_DST);
-	if (t->fn)
+	if (t->via)
+		on_via(t, ct);
+	else if (t->fn)
 		on_listed(t, ct, f);
 	return NFCT_CB_CONTINUE;
 }
@@ -155,4 +191,24 @@ void tracked_list(struct tracker *t, int proto, const union endpoint *dst,
 	t->data = data;
 	nfct_query(t->handle, NFCT_Q_DUMP, &family);
 	t->fn = NULL;
+}
+
+unsigned int tracked_via(struct tracker *t, int proto,
+			 const union endpoint *via, bool end)
+{
+	uint32_t family = AF_INET;
+	unsigned int i, all = 0;
+
+	do {
+		t->found = &t->listed;
+		t->proto = proto;
+		t->via = via;
+		t->n = 0;
+		nfct_query(t->handle, NFCT_Q_DUMP, &family);
+		t->via = NULL;
+		all += t->n;
+		for (i = 0; end && i < t->n; i++)
+			tracked_kill(t, proto, &t->src[i], &t->to[i]);
+	} while (end && t->n == ENDED_AT_ONCE);
+	return all;
 }

@@ -37,4 +37,11 @@ void tracked_list(struct tracker *t, int proto, const union endpoint *dst,
 int tracked_kill(struct tracker *t, int proto, const union endpoint *src,
 		 const union endpoint *dst);
 
+/**
+ * tracked_via() - how many flows come from @via, or go there by translation, and
+ * perhaps end them. The address counts, not the port.
+ */
+unsigned int tracked_via(struct tracker *t, int proto,
+			 const union endpoint *via, bool end);
+
 #endif /* _NATPUNCHD_TRACKED_H */
