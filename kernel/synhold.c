@@ -14,6 +14,8 @@
 #include <net/netfilter/ipv4/nf_reject.h>
 #include <net/netfilter/ipv6/nf_reject.h>
 #include <net/netfilter/nf_conntrack.h>
+#include <net/netfilter/nf_conntrack_core.h>
+#include <net/netfilter/nf_conntrack_zones.h>
 #include <net/netfilter/nf_socket.h>
 #include <net/route.h>
 #include <net/sock.h>
@@ -499,17 +501,13 @@ np_hold_routed(struct np_net *npn, struct sk_buff *skb,
 	return NF_ACCEPT;
 }
 
-static unsigned int np_hold_forward(void *priv, struct sk_buff *skb,
-				    const struct nf_hook_state *state)
+static noinline unsigned int
+np_hold_forward_other(struct np_net *npn, struct sk_buff *skb,
+		      const struct nf_hook_state *state)
 {
 	enum ip_conntrack_info ctinfo;
-	struct np_net *npn = priv;
-	struct nf_conn *ct;
 
-	/* Established flows come by here. */
-	ct = nf_ct_get(skb, &ctinfo);
-	if (ctinfo == IP_CT_ESTABLISHED || !ct ||
-	    (ctinfo == IP_CT_ESTABLISHED_REPLY && !nf_ct_is_dying(ct)))
+	if (!nf_ct_get(skb, &ctinfo))
 		return NF_ACCEPT;
 	if (ctinfo == IP_CT_NEW)
 		return state->pf == NFPROTO_IPV6 ?
@@ -518,6 +516,20 @@ static unsigned int np_hold_forward(void *priv, struct sk_buff *skb,
 	    np_hold_refused_inside(npn, skb, state->pf))
 		return NF_DROP;
 	return NF_ACCEPT;
+}
+
+static unsigned int np_hold_forward(void *priv, struct sk_buff *skb,
+				    const struct nf_hook_state *state)
+{
+	enum ip_conntrack_info ctinfo;
+	struct nf_conn *ct;
+
+	/* Established flows come by here, and what has no entry. */
+	ct = nf_ct_get(skb, &ctinfo);
+	if (ctinfo == IP_CT_ESTABLISHED ||
+	    (ctinfo == IP_CT_ESTABLISHED_REPLY && !nf_ct_is_dying(ct)))
+		return NF_ACCEPT;
+	return np_hold_forward_other(priv, skb, state);
 }
 
 static noinline unsigned int
@@ -560,6 +572,32 @@ static unsigned int np_hold_local_out(void *priv, struct sk_buff *skb,
 
 /* Release */
 
+/*
+ * Has the peer's answer to our SYN overtaken its own, which waited for the
+ * tasklet? That takes a peer on the same machine. The SYN is old then: conntrack
+ * would find it invalid, and the router would answer it with RST.
+ */
+static bool np_hold_overtaken(struct net *net, const struct sk_buff *skb)
+{
+	u16 family = skb->protocol == htons(ETH_P_IP) ? NFPROTO_IPV4 :
+							NFPROTO_IPV6;
+	struct nf_conntrack_tuple_hash *h;
+	struct nf_conntrack_tuple tuple;
+	struct nf_conn *ct;
+	bool answered;
+
+	if (!nf_ct_get_tuplepr(skb, skb_network_offset(skb), family, net,
+			       &tuple))
+		return false;
+	h = nf_conntrack_find_get(net, &nf_ct_zone_dflt, &tuple);
+	if (!h)
+		return false;
+	ct = nf_ct_tuplehash_to_ctrack(h);
+	answered = test_bit(IPS_SEEN_REPLY_BIT, &ct->status);
+	nf_ct_put(ct);
+	return answered;
+}
+
 static void np_hold_deliver(struct tasklet_struct *t)
 {
 	struct np_holds *holds = from_tasklet(holds, t, tasklet);
@@ -569,7 +607,7 @@ static void np_hold_deliver(struct tasklet_struct *t)
 	rcu_read_lock();
 	while ((skb = skb_dequeue(&holds->deliver))) {
 		dev = dev_get_by_index_rcu(holds->npn->net, skb->skb_iif);
-		if (dev) {
+		if (dev && !np_hold_overtaken(holds->npn->net, skb)) {
 			skb->dev = dev;
 			netif_rx(skb);
 		} else {
