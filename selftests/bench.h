@@ -56,8 +56,8 @@ void net_forget(enum nat nat);
 void net_forget_all(void);
 /** net_set_hold() - whether natpunch holds SYNs, and how it releases them. */
 void net_set_hold(bool on, bool deliver);
-/** net_set_crafted() - have @n crafted flows registered with natpunch. */
-void net_set_crafted(unsigned int n);
+/** net_set_crafted() - have @n crafted flows of @whose registered with natpunch. */
+void net_set_crafted(unsigned int n, enum endpoint whose);
 /** net_forget_internal() - natpunch's mappings of one internal address. */
 void net_forget_internal(struct ep internal);
 

@@ -14,7 +14,7 @@
  *   at the gateway's door costs.
  *
  *   in use: packets that have nothing to do with either, while a SYN is held
- *   and crafted flows are registered.
+ *   and crafted flows are registered, of the gateway itself or of an inside host.
  */
 #include <time.h>
 
@@ -25,6 +25,7 @@
 
 static const char hold_group[] = "SYN hold, one SYN";
 static const char use_group[] = "hold and crafted flows in use, one packet";
+static const char inside_group[] = "in use, flows of an inside host, one packet";
 
 /* A row: who sends what, and which of the settings are compared. */
 struct hold_row {
@@ -205,7 +206,14 @@ static void choose_use(unsigned int which, struct trial *t)
 {
 	(void)t;
 	net_set_hold(which == WITH, false);
-	net_set_crafted(which == WITH ? 100 : 0);
+	net_set_crafted(which == WITH ? 100 : 0, GATEWAY_EP);
+}
+
+static void choose_inside(unsigned int which, struct trial *t)
+{
+	(void)t;
+	net_set_hold(which == WITH, false);
+	net_set_crafted(which == WITH ? 100 : 0, HOST_EP);
 }
 
 /* So that one is held. */
@@ -261,10 +269,12 @@ static void resets(void)
 	in = compare(&t, 2, choose_use);
 	c.of[WITH].mean -= in.of[WITH].mean - in.of[WITHOUT].mean;
 	report_contrast(&t, &c, 150);
+	choose_use(WITHOUT, NULL);
 	t.name = "RST of an unregistered flow, forwarded";
 	t.data = &forwarded;
 	forwarded.flags = TCP_RST;
-	c = compare(&t, 2, choose_use);
+	c = compare(&t, 2, choose_inside);
+	choose_inside(WITHOUT, NULL);
 	report_contrast(&t, &c, 150);
 }
 
@@ -275,8 +285,10 @@ void bench_hold(void)
 	release("released: dropped", false, 4000);
 	release("released: delivered", true, 4000);
 	resets();
-	established_contrast(use_group, 75, choose_use);
+	established_contrast(use_group, 40, choose_use);
 	choose_use(WITHOUT, NULL);
+	established_contrast(inside_group, 75, choose_inside);
+	choose_inside(WITHOUT, NULL);
 	net_set_hold(true, false);
 	net_forget_all();
 }

@@ -316,8 +316,8 @@ void net_set_hold(bool on, bool deliver)
 		ktap_bail("hold: %s", natpunch_strerror(natpunch, err));
 }
 
-/* Of the gateway's own, with a server that is never spoken to. */
-static void crafted_add(unsigned int port, uint32_t *id)
+/* With a server that is never spoken to. */
+static void crafted_add(const char *local, unsigned int port, uint32_t *id)
 {
 	struct natpunch_crafted flow = {
 		.fields = NATPUNCH_HAS(CRAFTED_LOCAL_ADDR) |
@@ -331,7 +331,7 @@ static void crafted_add(unsigned int port, uint32_t *id)
 	};
 	int err;
 
-	inet_pton(AF_INET, "203.0.113.2", &flow.local_addr.in);
+	inet_pton(AF_INET, local, &flow.local_addr.in);
 	inet_pton(AF_INET, "192.0.2.1", &flow.remote_addr.in);
 	err = natpunch_crafted_add(natpunch, &flow, &flow);
 	if (err)
@@ -339,13 +339,13 @@ static void crafted_add(unsigned int port, uint32_t *id)
 	*id = flow.id;
 }
 
-void net_set_crafted(unsigned int n)
+void net_set_crafted(unsigned int n, enum endpoint whose)
 {
 	static uint32_t ids[1024];
 	static unsigned int have;
 
 	while (have < n) {
-		crafted_add(10000 + have, &ids[have]);
+		crafted_add(address[whose][0], 10000 + have, &ids[have]);
 		have++;
 	}
 	if (have == n)

@@ -200,11 +200,10 @@ static void established(const char *name, int family, int protocol, size_t size,
 }
 
 static void contrast(const char *group, const char *name, double limit,
-		     int family, int protocol, bool inbound,
+		     struct pair p, int protocol,
 		     void (*choose)(unsigned int which, struct trial *t))
 {
 	bool tcp = protocol == IPPROTO_TCP;
-	struct pair p = { .family = family, .size = 32, .inbound = inbound };
 	struct trial t = {
 		.group = group, .name = name,
 		.n = tcp ? 25 : 50, .repeats = tcp ? 60 : 20,
@@ -213,6 +212,7 @@ static void contrast(const char *group, const char *name, double limit,
 	};
 	struct contrast c;
 
+	p.size = 32;
 	establish(&p, protocol, &t);
 	c = compare(&t, 2, choose);
 	/* There and back, and acknowledged. */
@@ -223,18 +223,21 @@ static void contrast(const char *group, const char *name, double limit,
 void established_contrast(const char *group, double limit,
 			  void (*choose)(unsigned int which, struct trial *t))
 {
-	const int udp = IPPROTO_UDP, tcp = IPPROTO_TCP;
+	struct pair out = { .family = AF_INET };
+	struct pair in = { .family = AF_INET, .inbound = true };
+	struct pair out6 = { .family = AF_INET6 };
+	struct pair in6 = { .family = AF_INET6, .inbound = true };
 
-	contrast(group, "established UDP, outbound", limit, AF_INET, udp,
-		 false, choose);
-	contrast(group, "established UDP, inbound", limit, AF_INET, udp, true,
+	contrast(group, "established UDP, outbound", limit, out, IPPROTO_UDP,
 		 choose);
-	contrast(group, "established TCP, there and back", limit, AF_INET, tcp,
-		 false, choose);
-	contrast(group, "established IPv6 UDP, outbound", limit, AF_INET6, udp,
-		 false, choose);
-	contrast(group, "established IPv6 UDP, inbound", limit, AF_INET6, udp,
-		 true, choose);
+	contrast(group, "established UDP, inbound", limit, in, IPPROTO_UDP,
+		 choose);
+	contrast(group, "established TCP, there and back", limit, out,
+		 IPPROTO_TCP, choose);
+	contrast(group, "established IPv6 UDP, outbound", limit, out6,
+		 IPPROTO_UDP, choose);
+	contrast(group, "established IPv6 UDP, inbound", limit, in6,
+		 IPPROTO_UDP, choose);
 }
 
 void bench_established(void)
