@@ -445,6 +445,14 @@ static const struct scenario zoo_scenarios[] = {
 
 /* The same, but they need the module. */
 static const struct scenario natpunch_scenarios[] = {
+	/* A gateway's own sockets, which the module sees, too. */
+	{ .name = "home, asked on the gateway", .zoo = { "home" },
+	  .nat = NAT_NATPUNCH, .options = "--stun-ports 3478,3479",
+	  .from = GA, .arguments = "--proto udp",
+	  .facts = { "reports.0.mapping=endpoint-independent",
+		"reports.0.prediction.by=kernel",
+		"reports.0.prediction.mapping=endpoint-independent",
+		"reports.0.prediction.ports.length=1" } },
 	{ .name = "eif", .servers = COTURN, .nat = NAT_NATPUNCH,
 	  .options = "--filter eif",
 	  .facts = { "reports.0.mapping=endpoint-independent",
