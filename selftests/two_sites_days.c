@@ -144,6 +144,22 @@ static void flows_are_adopted(void)
 		visit_logs();
 }
 
+/* The gateways still remember the flows of the connection before. */
+static void wanted_again(void)
+{
+	bool up = visit_session("home", "home") >= 0;
+	int i;
+
+	for (i = 0; i < 3 && up; i++) {
+		up = site_ask(GB, "{\"do\":\"connection-del\","
+			      "\"connection\":\"siteA/ssh\"}") &&
+		     visit_want() && is_direct("remote", "203.0.113.");
+	}
+	if (!ktap_ok(up, "deleted and wanted again at once: direct"))
+		visit_logs();
+	visitor("... and a client is served");
+}
+
 static void ipv6_is_refused(void)
 {
 	if (!ktap_ok(site_ask(GB, "{\"do\":\"connect\","
@@ -161,13 +177,14 @@ int main(void)
 
 	if (why)
 		ktap_skip_all("%s", why);
-	ktap_plan(14);
+	ktap_plan(16);
 	lab_start();
 	sites_start();
 	one_nat_for_both();
 	addresses_change();
 	addresses_are_used_twice();
 	flows_are_adopted();
+	wanted_again();
 	ipv6_is_refused();
 	return ktap_exit();
 }

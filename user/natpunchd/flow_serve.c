@@ -12,6 +12,7 @@
 #include "queue.h"
 #include "saved.h"
 #include "table.h"
+#include "tracked.h"
 #include "udp.h"
 
 #define SHOW_MS		250	/* between SYNs shown to the service; doubles */
@@ -75,6 +76,18 @@ static void show(struct flow *f, const struct flow_peer *peer)
 	gateway_craft(f->path->gateway, &syn);
 }
 
+/*
+ * A flow of the same endpoints is over, or its client would not begin another. If
+ * conntrack still knows it, our rules do not see what the service answers.
+ */
+static void forget_last(struct flow *f, const struct flow_peer *peer)
+{
+	const struct path *p = f->path;
+
+	tracked_kill(p->gateway->tracker, IPPROTO_TCP, &peer->ep,
+		     &p->external->external);
+}
+
 static void show_all(struct flow *f)
 {
 	unsigned int i;
@@ -92,6 +105,7 @@ static void start_learning(struct flow *f)
 
 	f->state = FLOW_LEARNING;
 	for (i = 0; i < f->n_peers; i++) {
+		forget_last(f, &f->peer[i]);
 		if (table_watch(p->gateway->table, &p->session->to,
 				&f->peer[i].ep, 2 * FLOW_OPEN_MS / 1000)) {
 			flow_refuse(f, table_error(p->gateway->table));
@@ -486,6 +500,7 @@ static void meet(struct flow *f, const union endpoint *ep)
 	if (!peer && f->n_peers < FLOW_ENDPOINTS) {
 		peer = &f->peer[f->n_peers++];
 		peer->ep = *ep;
+		forget_last(f, peer);
 		peer->watched = !table_watch(f->path->gateway->table,
 					     &f->path->session->to, ep,
 					     2 * FLOW_OPEN_MS / 1000);
