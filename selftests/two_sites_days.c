@@ -160,6 +160,23 @@ static void wanted_again(void)
 	visitor("... and a client is served");
 }
 
+/* The system comes up before its way to a name server does. */
+static void names_are_found_later(void)
+{
+	bool up;
+
+	must(HOME, "sed -i.keep 's/^stun = .*/"
+	     "stun = ( { host = \"stun.test\"; } );/' " SITES_DIR "/*.conf");
+	up = visit_set_up("home", "home") && visit_want() &&
+	     site_says(GA, "STUN server stun.test", 20000);
+	must(HOME, "echo 192.0.2.10 stun.test >>/etc/hosts");
+	if (!ktap_ok(up && site_says(GB, "siteA/ssh: direct", 120000),
+		     "a STUN server's name that is found late is used"))
+		visit_logs();
+	must(HOME, "sed -i /stun.test/d /etc/hosts; cd " SITES_DIR " && "
+	     "for f in *.keep; do mv $f ${f%%.keep}; done");
+}
+
 static void ipv6_is_refused(void)
 {
 	if (!ktap_ok(site_ask(GB, "{\"do\":\"connect\","
@@ -177,7 +194,7 @@ int main(void)
 
 	if (why)
 		ktap_skip_all("%s", why);
-	ktap_plan(16);
+	ktap_plan(17);
 	lab_start();
 	sites_start();
 	one_nat_for_both();
@@ -185,6 +202,7 @@ int main(void)
 	addresses_are_used_twice();
 	flows_are_adopted();
 	wanted_again();
+	names_are_found_later();
 	ipv6_is_refused();
 	return ktap_exit();
 }

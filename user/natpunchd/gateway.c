@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The gateway that we run on; see gateway.h. */
 #include <errno.h>
+#include <event2/event.h>
 #include <netdb.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,6 +24,7 @@
 #include "work.h"
 
 #define STUN_PORT	3478
+#define LOOKUP_S	30	/* between tries to find a name */
 
 static int raw_open(void)
 {
@@ -171,42 +174,97 @@ bool gateway_look(struct gateway *gw)
 
 /* --- STUN servers ---------------------------------------------------------- */
 
+static struct stun_server *server_at(struct gateway *gw, unsigned int i)
+{
+	if (i < gw->n_servers)
+		return &gw->servers[i];
+	i -= gw->n_servers;
+	return i < gw->n_relays ? &gw->relays[i] : NULL;
+}
+
+/* A look-up that runs writes to its server's place. */
+static bool is_looking_up(struct gateway *gw)
+{
+	struct stun_server *server;
+	unsigned int i;
+
+	for (i = 0; (server = server_at(gw, i)); i++)
+		if (server->resolving)
+			return true;
+	return false;
+}
+
+/* The network may come up after us. */
+static void try_later(struct gateway *gw)
+{
+	const struct timeval wait = { .tv_sec = LOOKUP_S };
+
+	if (gw->lookup && !evtimer_pending(gw->lookup, NULL))
+		evtimer_add(gw->lookup, &wait);
+}
+
 static void on_resolved(void *data, int error, const struct addrinfo *list)
 {
 	struct stun_server *server = data;
-	const struct addrinfo *ai;
+	struct gateway *gw = server->gateway;
+	const struct addrinfo *ai = error ? NULL : list;
 
 	server->resolving = false;
-	for (ai = error ? NULL : list; ai; ai = ai->ai_next) {
-		if (ai->ai_family != AF_INET)
-			continue;
+	while (ai && ai->ai_family != AF_INET)
+		ai = ai->ai_next;
+	if (ai) {
 		memcpy(&server->addr, ai->ai_addr, sizeof(server->addr.in));
-		return;
+	} else {
+		if (!server->failed)
+			log_warning("%s %s: %s", server->what, server->host,
+				    error ? gai_strerror(error) :
+					    "it has no IPv4 address");
+		try_later(gw);
 	}
-	log_warning("%s %s: %s", server->what, server->host, error ?
-		    gai_strerror(error) : "it has no IPv4 address");
+	server->failed = !ai;
+	if (gw->reload_due && !is_looking_up(gw))
+		gateway_reload(gw);
 }
 
-static void resolve(struct stun_server *server, int port)
+static void resolve(struct stun_server *server)
 {
-	char host[256];
+	char host[sizeof(server->host)];
+	int port = server->port;
 
-	memset(&server->addr, 0, sizeof(server->addr));
 	if (!conf_split_host(server->host, host, sizeof(host), &port))
 		return;
 	server->resolving = !resolve_start(server->gateway->daemon->base, host,
 					   port, SOCK_STREAM, on_resolved,
 					   server);
+	if (!server->resolving) {
+		server->failed = true;
+		try_later(server->gateway);
+	}
+}
+
+static void on_lookup(int fd, short what, void *data)
+{
+	struct stun_server *server;
+	struct gateway *gw = data;
+	unsigned int i;
+
+	(void)fd;
+	(void)what;
+	for (i = 0; (server = server_at(gw, i)); i++)
+		if (server->failed && !server->resolving)
+			resolve(server);
 }
 
 static void begin_with(struct stun_server *server, struct gateway *gw,
 		       const char *what, const struct conf_server *conf,
 		       int port)
 {
+	memset(server, 0, sizeof(*server));
 	server->gateway = gw;
 	server->what = what;
-	server->host = conf->host;
-	resolve(server, port);
+	server->port = port;
+	snprintf(server->host, sizeof(server->host), "%s", conf->host);
+	resolve(server);
 }
 
 void gateway_reload(struct gateway *gw)
@@ -214,8 +272,8 @@ void gateway_reload(struct gateway *gw)
 	const struct conf *conf = gw->daemon->conf;
 	unsigned int i;
 
-	/* A look-up that runs writes to its server's place. */
-	if (!gateway_ready(gw))
+	gw->reload_due = is_looking_up(gw);
+	if (gw->reload_due)
 		return;
 	gw->n_servers = 0;
 	for (i = 0; i < conf->stun.n && i < MAX_STUN_SERVERS; i++)
@@ -228,15 +286,14 @@ void gateway_reload(struct gateway *gw)
 			   TURNS_PORT : TURN_PORT);
 }
 
-bool gateway_ready(const struct gateway *gw)
+/* Who failed before is not waited for again. */
+bool gateway_ready(struct gateway *gw)
 {
+	struct stun_server *server;
 	unsigned int i;
 
-	for (i = 0; i < gw->n_servers; i++)
-		if (gw->servers[i].resolving)
-			return false;
-	for (i = 0; i < gw->n_relays; i++)
-		if (gw->relays[i].resolving)
+	for (i = 0; (server = server_at(gw, i)); i++)
+		if (server->resolving && !server->failed)
 			return false;
 	return true;
 }
@@ -277,6 +334,7 @@ int gateway_open(struct gateway **gateway, struct daemon *d)
 		return -ENOMEM;
 	gw->daemon = d;
 	gw->raw = -1;
+	gw->lookup = evtimer_new(d->base, on_lookup, gw);
 	err = natpunch_open(&gw->np);
 	if (err) {
 		gw->np = NULL;
@@ -301,6 +359,8 @@ void gateway_close(struct gateway *gw)
 {
 	if (!gw)
 		return;
+	if (gw->lookup)
+		event_free(gw->lookup);
 	change_close(gw->change);
 	tun_close(gw->tun);
 	tracker_close(gw->tracker);

@@ -28,9 +28,11 @@ struct tun;
 /** struct stun_server - or TURN; as far as its name is resolved. */
 struct stun_server {
 	struct gateway *gateway;
-	const char *host;		/* the configuration's */
+	char host[256];			/* the configuration's */
+	int port;
 	union endpoint addr;		/* none: not resolved (yet) */
 	bool resolving;
+	bool failed;			/* the last time */
 	const char *what;		/* for the log */
 };
 
@@ -53,6 +55,8 @@ struct gateway {
 	struct stun_server servers[MAX_STUN_SERVERS];
 	unsigned int n_relays;
 	struct stun_server relays[MAX_RELAYS];
+	struct event *lookup;		/* names that were not found */
+	bool reload_due;		/* when all are looked up */
 	struct tun *tun;		/* relay.c: NULL: nothing is relayed */
 };
 
@@ -62,8 +66,8 @@ void gateway_close(struct gateway *gw);
 void gateway_reload(struct gateway *gw);
 /** gateway_look() - what WAN and address are there now? False: none. */
 bool gateway_look(struct gateway *gw);
-/** gateway_ready() - are the names of the STUN servers looked up? */
-bool gateway_ready(const struct gateway *gw);
+/** gateway_ready() - were all names of servers looked up, found or not? */
+bool gateway_ready(struct gateway *gw);
 /**
  * gateway_leads_out() - do packets to @ep leave by the WAN? What does not is
  * nothing that a peer may talk us into sending to.
