@@ -218,7 +218,7 @@ done
 result $bad "no truncated file makes it crash"
 
 # The files that Documentation/howto.rst shows, with our keys and files in them.
-for name in password fleet-ca.pem unit.pem unit.key; do
+for name in password turn.password fleet-ca.pem unit.pem unit.key; do
 	(umask 077; echo secret >"$dir/$name")
 done
 awk -v out="$dir/howto" '
