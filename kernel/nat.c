@@ -17,6 +17,7 @@
  */
 #include <linux/icmp.h>
 #include <linux/icmpv6.h>
+#include <linux/netfilter_bridge.h>
 #include <linux/netfilter_ipv4.h>
 #include <linux/netfilter_ipv6.h>
 #include <linux/skbuff.h>
@@ -439,9 +440,25 @@ static unsigned int np_nat_hairpin(struct np_nat *nat)
 	return np_nat_leave(nat, NP_STAT_FLOWS_HAIRPIN);
 }
 
+/*
+ * Where a packet came in, NULL if the router made it. What br_netfilter shows us
+ * goes on as a frame if its new destination lies on the bridge that it came from;
+ * netfilter is then told of the way out alone.
+ */
+static const struct net_device *np_nat_in(const struct sk_buff *skb,
+					  const struct nf_hook_state *state)
+{
+#if IS_ENABLED(CONFIG_BRIDGE_NETFILTER)
+	if (!state->in && nf_bridge_info_exists(skb))
+		return state->out;
+#endif
+	return state->in;
+}
+
 static unsigned int np_nat_postrouting(void *priv, struct sk_buff *skb,
 				       const struct nf_hook_state *state)
 {
+	const struct net_device *in;
 	struct np_nat nat;
 
 	if (!np_nat_begin(&nat, priv, skb, state))
@@ -450,8 +467,10 @@ static unsigned int np_nat_postrouting(void *priv, struct sk_buff *skb,
 	if (nat.wan)
 		return np_nat_outbound(&nat);
 	/* What came in by a WAN is no hairpin, whatever its source may be. */
-	if (nat.ct->status & IPS_DST_NAT && state->in &&
-	    !np_wan_by_ifindex(nat.npn, state->in->ifindex))
+	if (!(nat.ct->status & IPS_DST_NAT))
+		return NF_ACCEPT;
+	in = np_nat_in(skb, state);
+	if (in && !np_wan_by_ifindex(nat.npn, in->ifindex))
 		return np_nat_hairpin(&nat);
 	return NF_ACCEPT;
 }
