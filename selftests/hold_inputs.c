@@ -82,7 +82,10 @@ static void make_link(const struct input *in)
 static void remove_link(void)
 {
 	lab_tx_checksum(GA, "p1", true);
-	must(GA, "ip link del up0; ip link del x0 2>/dev/null; ip link del br0 2>/dev/null; sysctl -q net.bridge.bridge-nf-call-iptables=0 2>/dev/null; true");
+	must(GA, "ip link del up0; ip link del x0 2>/dev/null; "
+	     "ip link del br0 2>/dev/null; "
+	     "sysctl -q net.bridge.bridge-nf-call-iptables=0 "
+	     "net.bridge.bridge-nf-call-ip6tables=0 2>/dev/null; true");
 }
 
 static void manage(const char *options)

@@ -227,6 +227,9 @@ static void wire_home(enum node gw, enum node first, enum node second, int n)
 		 n);
 	if (run_with(gw, batch, "ip -batch -"))
 		ktap_bail("home %d: %s", n, run_output());
+	/* An earlier test may have loaded br_netfilter, which is on then. */
+	run(gw, "sysctl -q net.bridge.bridge-nf-call-iptables=0 "
+	    "net.bridge.bridge-nf-call-ip6tables=0 2>/dev/null");
 }
 
 static void wire_host(enum node node, enum node gw)
