@@ -5,7 +5,8 @@
  * go on. Nothing that is held keeps a WAN, a device or a namespace.
  *
  * 20 000 SYNs are what the cap needs, and what emulation has time for. FLOOD=N in
- * the environment asks for more; with a million the test says the same.
+ * the environment asks for more; with a million the test says the same (4 096 held
+ * in 3.9 MB, on 6.1).
  * needs: mem=1024 timeout=1200
  */
 #include <arpa/inet.h>

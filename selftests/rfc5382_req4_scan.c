@@ -12,7 +12,8 @@
 #define PORTS 1000
 #define FIRST 4900
 #define MAPPED 5000		/* the first of ten */
-#define SOURCES 20
+/* Few SYNs of each: sources are counted by their hash, two may share a count. */
+#define SOURCES 50
 #define PER_SOURCE 64
 #define HELD_MS 6000UL
 
@@ -118,7 +119,7 @@ static struct seen from_one(const struct row *row)
 }
 
 static const struct row rows[] = {
-	{ .name = "REQ-4 a scan from twenty addresses, ICMP",
+	{ .name = "REQ-4 a scan from fifty addresses, ICMP",
 	  .measure = from_many, .arg = ICMP,
 	  .options = "--hold icmp --filter apdf", .stock = STOCK_FAILS,
 	  .families = BOTH },
