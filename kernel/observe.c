@@ -166,8 +166,7 @@ enum np_sample_result np_upstream_learn(struct np_net *npn,
 
 	if (res != NP_SAMPLE_INVALID && res != NP_SAMPLE_KNOWN &&
 	    !READ_ONCE(npn->closing))
-		queue_delayed_work(system_wq, &npn->observed,
-				   NP_OBSERVE_DELAY);
+		schedule_delayed_work(&npn->observed, NP_OBSERVE_DELAY);
 	return res;
 }
 
