@@ -21,6 +21,7 @@
 #define WITHIN_MS	5000	/* of the wish */
 #define SESSION_MS	15000
 #define LOST_MS		30000
+#define DIRECT_MS	60000
 #define BULK		(256 * 1024)
 
 static struct job turn;
@@ -57,10 +58,14 @@ static void show_logs(void)
 	ktap_diag("%s", site_log(GB));
 }
 
-static void set_up(void)
+/* With NATs in front, or without. */
+static void set_up(bool zoo)
 {
-	zoo_start(GA, RANDOM_NAT ",seed=1");
-	zoo_start(GB, RANDOM_NAT ",seed=2");
+	sock_close_all();
+	if (zoo) {
+		zoo_start(GA, RANDOM_NAT ",seed=1");
+		zoo_start(GB, RANDOM_NAT ",seed=2");
+	}
 	gateways(NAT_NATPUNCH, NAT_NATPUNCH, NULL);
 	tcp = stream_listen(IPPROTO_TCP, A, host(A, 22));
 	udp = udp_open(A, host(A, 53));
@@ -226,19 +231,119 @@ static void credentials_are_refused(void)
 		"wrong credentials: one line, without the secret");
 }
 
+static void cut_the_way(void)
+{
+	nft(NET, "table ip cut {\n"
+		 "	chain cut {\n"
+		 "		type filter hook forward priority 0\n"
+		 "		ip saddr 203.0.113.0/24 ip daddr 198.51.100.0/24 drop\n"
+		 "		ip daddr 203.0.113.0/24 ip saddr 198.51.100.0/24 drop\n"
+		 "	}\n"
+		 "}\n");
+}
+
+/* Nothing is wrong with the NATs here, but the way between the sites is cut. */
+static void it_becomes_direct(void)
+{
+	int relayed, direct, sock;
+	struct ep peer, from;
+
+	set_up(false);
+	cut_the_way();
+	want("ssh", "tcp", 2222);
+	want("echo", "udp", 5353);
+	client = stream_open(IPPROTO_TCP, B2, host(B2, 0));
+	stream_connect(client, ep("10.2.0.1", 2222));
+	relayed = !stream_connected(client, 5000);
+	service = stream_accept(tcp, &peer, 2000);
+	sock = udp_open(B2, host(B2, 0));
+	if (!ktap_ok(relayed && udp_deliver(sock, ep("10.2.0.1", 5353), udp,
+					    &from),
+		     "what can not go directly is relayed"))
+		show_logs();
+	must(NET, "nft delete table ip cut");
+	ktap_ok(site_says(GB, "siteA/ssh: direct", DIRECT_MS) &&
+		site_says(GB, "siteA/echo: direct", DIRECT_MS),
+		"it becomes direct when it can");
+	ktap_ok(udp_deliver(sock, ep("10.2.0.1", 5353), udp, &from) &&
+		ep_same_addr(from, wan(GB, 0)) &&
+		udp_deliver(udp, from, sock, NULL),
+		"UDP goes on, directly");
+	ktap_ok(stream_deliver(client, service) &&
+		stream_deliver(service, client),
+		"a relayed TCP connection stays");
+	direct = stream_open(IPPROTO_TCP, B2, host(B2, 0));
+	stream_connect(direct, ep("10.2.0.1", 2222));
+	ktap_ok(!stream_connected(direct, 10000) &&
+		stream_accept(tcp, &peer, 2000) >= 0 &&
+		ep_same_addr(peer, wan(GB, 0)), "the next one is direct");
+	sock_close(client);
+	sock_close(service);
+	sleep_s(150);
+	if (!ktap_ok(!allocations(), "the relay ends with the last of them"))
+		show_logs();
+}
+
+static bool is_relayed(unsigned int i)
+{
+	char field[32];
+
+	snprintf(field, sizeof(field), ".result[%u].state", i);
+	return !strcmp(site_value(GB, "connection-show", field), "relayed");
+}
+
+/* The session goes on to be direct, but no client comes through. */
+static void clients_need_it(void)
+{
+	unsigned long begin = now_ms(), number;
+	int sock = udp_open(B2, host(B2, 0)), late;
+	struct ep peer, from;
+	bool answered;
+
+	cut_the_way();
+	late = stream_open(IPPROTO_TCP, B2, host(B2, 0));
+	stream_connect(late, ep("10.2.0.1", 2222));
+	number = udp_send(sock, ep("10.2.0.1", 5353));
+	answered = udp_wait(udp, number, &peer, 10000) &&
+		   udp_deliver(udp, peer, sock, &from);
+	ktap_diag("UDP: %ld ms", (long)(now_ms() - begin));
+	if (!ktap_ok(answered && is_relayed(0) + is_relayed(1),
+		     "UDP: a client that does not come through goes by the relay"))
+		show_logs();
+	late = !stream_connected(late, 10000) ? late : -1;
+	ktap_diag("TCP: %ld ms", (long)(now_ms() - begin));
+	if (!ktap_ok(late >= 0 && stream_accept(tcp, &peer, 2000) >= 0 &&
+		     is_relayed(0) && is_relayed(1),
+		     "TCP: so does another"))
+		show_logs();
+	must(NET, "nft delete table ip cut");
+}
+
+static void sites_end(void)
+{
+	site_stop(GA);
+	site_stop(GB);
+	site_forget(GA);
+	site_forget(GB);
+}
+
 int main(void)
 {
 	const char *why = natpunch_missing();
 
 	if (why)
 		ktap_skip_all("%s", why);
-	ktap_plan(12);
+	ktap_plan(20);
 	lab_start();
+	must(HOME, "modprobe tun");
 	sites_start();
 	start_turn();
 	add_relay(GA, "secret", "");
 	add_relay(GB, "secret", "tcp = true;");
-	set_up();
+	it_becomes_direct();
+	clients_need_it();
+	sites_end();
+	set_up(true);
 	tcp_is_relayed();
 	udp_is_relayed();
 	service_refuses();

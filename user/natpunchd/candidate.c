@@ -21,6 +21,9 @@
 /* In a predicted candidate: can its ports be ranked? */
 static const char ranked[] = "ranked", any[] = "any";
 
+/* We have a relay. Which endpoint it gives is asked for when it is needed. */
+static const char relayed[] = "relayed";
+
 static const char * const kind_names[CANDIDATE_KINDS] = {
 	[CANDIDATE_HOST] = "host",
 	[CANDIDATE_SRFLX] = "srflx",
@@ -69,6 +72,9 @@ static void gathered(struct path *p)
 		add(array, CANDIDATE_SRFLX, &p->public);
 	}
 	add(array, CANDIDATE_HOST, &p->external->external);
+	if (p->gateway->n_relays)
+		json_array_append_new(array, json_pack("{ss}", "kind",
+						       relayed));
 	session_gathered(p->session, array);
 }
 
@@ -351,6 +357,13 @@ static void take(struct path *p, const struct candidate *c, const json_t *json)
 	p->remote_any_port = !ports || strcmp(ports, ranked) != 0;
 }
 
+static bool is_relayed(const json_t *json)
+{
+	const char *kind = json_string_value(json_object_get(json, "kind"));
+
+	return kind && !strcmp(kind, relayed);
+}
+
 unsigned int candidate_parse(struct path *p, const json_t *array)
 {
 	struct candidate c = {};
@@ -360,9 +373,11 @@ unsigned int candidate_parse(struct path *p, const json_t *array)
 
 	p->n_remote = 0;
 	p->remote_dependent = false;
+	p->remote_relay = false;
 	json_array_foreach(array, i, json) {
 		if (p->n_remote == MAX_CANDIDATES)
 			break;
+		p->remote_relay |= is_relayed(json);
 		if (!parse(&c, json))
 			continue;
 		/* Not into our LAN, not to ourselves, whatever he says. */

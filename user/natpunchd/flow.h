@@ -172,6 +172,8 @@ void flow_release(struct flow *f, const union endpoint *to);
 /** flow_probe_answer() - true: it was meant for this one. */
 bool flow_probe_answer(struct flow *f, const struct segment *answer);
 void flow_ask_free(struct flow *f);
+/** flow_reroute() - clients that wait go by the relay, which is open now. */
+void flow_reroute(struct path *p);
 
 /* flow_serve.c */
 void flow_open(struct path *p, const char *id, const json_t *body);

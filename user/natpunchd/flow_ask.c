@@ -11,12 +11,13 @@
 #include "log.h"
 #include "mapped.h"
 #include "queue.h"
+#include "relay.h"
 #include "table.h"
+#include "tracked.h"
 #include "udp.h"
 #include "ways.h"
 
 #define COPIES_MS	250	/* between copies of a SYN to one port */
-#define FIRST_MS	500	/* for what worked the last time */
 #define SURE_MS		8000	/* for an answer if all endpoints are known */
 #define GUESS_MS	1500	/* ... if they are guessed, and each is tried */
 #define ATTEMPTS	4	/* to guess */
@@ -175,9 +176,13 @@ static void make_id(char id[FLOW_ID_SIZE])
 struct flow *flow_ask_new(struct path *p)
 {
 	char id[FLOW_ID_SIZE];
+	struct flow *f;
 
 	make_id(id);
-	return flow_new(p, id);
+	f = flow_new(p, id);
+	if (f)
+		f->way = CANDIDATE_KINDS;
+	return f;
 }
 
 void flow_ask_free(struct flow *f)
@@ -210,6 +215,8 @@ void flow_probe(struct path *p)
 		return;
 	}
 	f->probe = true;
+	if (!p->dependent && !p->remote_dependent)
+		f->way = candidate_kind_of(ways_known(p));
 	f->external = p->external;
 	f->public = p->public;
 	segment_syn(&f->syn, &p->external->external, &p->remote[0].ep);
@@ -236,19 +243,8 @@ static union endpoint target_at(const struct flow *f, unsigned int i)
 /* What worked the last time goes first, others when it has not answered. */
 static bool is_later(const struct flow *f, const union endpoint *target)
 {
-	const struct path *p = f->path;
-	bool is_known = false, is_this = false;
-	unsigned int i;
-
-	if (f->guess || clock_ms() - f->punched_ms >= FIRST_MS)
-		return false;
-	for (i = 0; i < p->n_remote; i++) {
-		if (p->remote[i].kind != f->way)
-			continue;
-		is_known = true;
-		is_this |= endpoint_equal(&p->remote[i].ep, target);
-	}
-	return is_known && !is_this;
+	return !f->guess && clock_ms() - f->punched_ms < WAYS_FIRST_MS &&
+	       ways_wait(f->path, f->way, target);
 }
 
 static void send_copy(void *data, unsigned int i)
@@ -288,6 +284,11 @@ static bool is_guessed(const struct flow *f)
 	return f->guess || f->locals;
 }
 
+static bool is_late(const struct flow *f)
+{
+	return clock_ms() - f->began_ms >= RELAY_AFTER_MS;
+}
+
 static void punch(struct flow *f)
 {
 	struct gateway *gw = f->path->gateway;
@@ -302,8 +303,6 @@ static void punch(struct flow *f)
 	}
 	f->state = FLOW_PUNCHING;
 	f->punched_ms = clock_ms();
-	f->way = f->probe ? candidate_kind_of(ways_known(f->path)) :
-			    CANDIDATE_KINDS;
 	/* Those that are guessed have one address. */
 	for (i = 0; i < n; i += f->guess && !i ? f->guess->n : 1) {
 		ep = target_at(f, i);
@@ -323,6 +322,8 @@ static void punch_again(struct flow *f)
 {
 	struct gateway *gw = f->path->gateway;
 
+	if (!f->probe)
+		relay_want(f->path);
 	flow_say(f, "end", NULL);
 	pace_free(f->pace);
 	f->pace = NULL;
@@ -552,6 +553,36 @@ void flow_refused(struct flow *f, const char *why)
 	flow_fail(f, why);
 }
 
+/* A new flow with a new destination, when its next packet comes. */
+static void unbind(struct flow *f)
+{
+	const struct gateway *gw = f->path->gateway;
+	struct table_flow flow = { .proto = f->path->session->proto,
+				   .src = &f->src, .dst = &f->dst };
+
+	table_forget(gw->table, &flow);
+	tracked_kill(gw->tracker, flow.proto, &f->src, &f->dst);
+}
+
+void flow_reroute(struct path *p)
+{
+	struct flow *f, *next;
+
+	for (f = p->flows; f; f = next) {
+		next = f->next;
+		if (f->probe || f->state == FLOW_LIVE || !is_late(f))
+			continue;
+		if (f->parked)
+			queue_verdict(p->gateway->queue, f->packet,
+				      QUEUE_AGAIN);
+		else
+			unbind(f);
+		f->parked = false;
+		flow_say(f, "end", NULL);
+		flow_free(f);
+	}
+}
+
 /* --- time ------------------------------------------------------------------ */
 
 static void now_live(struct flow *f)
@@ -583,8 +614,22 @@ static void look(struct flow *f)
 	} else if (clock_ms() - f->began_ms > FLOW_OPEN_MS) {
 		flow_fail(f, "no answer came");
 	} else {
+		if (is_late(f))
+			relay_want(f->path);
 		flow_arm(f, f->tries < 5 ? LOOK_MS << ++f->tries : 1000);
 	}
+}
+
+/* Until FLOW_OPEN_MS: the relay may take it over meanwhile. */
+static bool is_patient(struct flow *f)
+{
+	uint64_t age_ms = clock_ms() - f->began_ms;
+
+	if (f->probe || age_ms >= FLOW_OPEN_MS ||
+	    (!relay_want(f->path) && is_guessed(f)))
+		return false;
+	flow_arm(f, FLOW_OPEN_MS - (unsigned int)age_ms);
+	return true;
 }
 
 void flow_ask_timer(struct flow *f)
@@ -597,15 +642,17 @@ void flow_ask_timer(struct flow *f)
 		flow_fail(f, "the peer does not say that it has opened the way");
 		break;
 	case FLOW_CHECKING:
+		if (udp_widen(f))
+			break;
 		if (is_guessed(f) && f->attempts < ATTEMPTS)
 			punch_again(f);
-		else
+		else if (!is_patient(f))
 			flow_fail(f, "no answer came through");
 		break;
 	case FLOW_PUNCHING:
 		if (is_guessed(f) && f->attempts < ATTEMPTS)
 			punch_again(f);
-		else
+		else if (!is_patient(f))
 			flow_fail(f, f->refused ? refusal :
 						  "no answer came through");
 		break;

@@ -50,6 +50,7 @@ struct path {
 	unsigned int n_remote;
 	struct candidate remote[MAX_CANDIDATES];
 	bool remote_dependent, remote_any_port;
+	bool remote_relay;		/* it has a server for it */
 	struct candidate chosen;	/* asks: the one that answered */
 	unsigned int rtt_ms;		/* of the probe */
 

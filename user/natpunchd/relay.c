@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Relayed sessions; see relay.h. Packets are relay_packet.c's. */
+/*
+ * Relayed sessions; see relay.h. Packets are relay_packet.c's, our end of it is
+ * relay_server.c's.
+ */
 #include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "conf.h"
 #include "flow.h"
 #include "log.h"
 #include "relay_private.h"
 #include "table.h"
 #include "tracked.h"
+#include "ways.h"
 
 #define AGREE_MS	6000	/* until both have allocations */
 #define RETRY_MIN_MS	30000	/* before direct is tried again; doubles */
@@ -47,7 +50,7 @@ static void arm_retry(struct relay *r)
 						       RETRY_MAX_MS;
 }
 
-/* There is no way through this relay (any more). Frees nothing. */
+/* There is no way through this relay (any more). Frees nothing now. */
 void relay_fail(struct relay *r, const char *why)
 {
 	struct session *s = r->path->session;
@@ -60,6 +63,8 @@ void relay_fail(struct relay *r, const char *why)
 	r->broken = true;
 	relay_arm(r, 0);
 	log_warning("%s/%s: relay: %s", s->peer->name, s->service, why);
+	if (s->state == SESSION_DIRECT)
+		return;			/* most flows do without it */
 	if (was == RELAY_OPEN)
 		session_lost(s, "relay: %s", why);
 	else if (*r->undirect)
@@ -68,17 +73,22 @@ void relay_fail(struct relay *r, const char *why)
 		session_explain(s, "relay: %s", why);
 }
 
-/* --- the allocation -------------------------------------------------------- */
+/* --- agreeing with the peer ------------------------------------------------ */
 
+/* Who has no server says where he comes from; the port will be another one. */
 static void send_use(struct relay *r)
 {
+	bool plain = r->state == RELAY_UNSERVED;
 	char addr[ENDPOINT_SIZE], key[2 * RELAY_KEY_SIZE + 1];
 	json_t *more;
 
 	sodium_bin2hex(key, sizeof(key), r->key, sizeof(r->key));
 	more = json_pack("{ss, sI}", "addr",
-			 endpoint_str(addr, turn_relayed(r->turn)), "tag",
-			 (json_int_t)r->tag_in);
+			 endpoint_str(addr, plain ? &r->path->public :
+						    turn_relayed(r->turn)),
+			 "tag", (json_int_t)r->tag_in);
+	if (plain)
+		json_object_set_new(more, "any_port", json_true());
 	if (r->path->session->role == SESSION_ASKS)
 		json_object_set_new(more, "key", json_string(key));
 	say(r, "use", more);
@@ -87,20 +97,14 @@ static void send_use(struct relay *r)
 static void check_now(struct relay *r)
 {
 	r->state = RELAY_CHECKING;
-	turn_bind(r->turn, &r->remote);
+	relay_server_peer(r);
 	relay_check(r);
 }
 
-static void on_ready(void *data)
+static void agree(struct relay *r)
 {
-	struct relay *r = data;
-	char addr[ENDPOINT_SIZE];
-
-	log_debug("%s/%s: relay %s: %s is ours", r->path->session->peer->name,
-		  r->path->session->service, r->server,
-		  endpoint_str(addr, turn_relayed(r->turn)));
 	send_use(r);
-	if (endpoint_port(&r->remote)) {
+	if (r->remote.sa.sa_family) {
 		check_now(r);
 	} else {
 		r->state = RELAY_AGREEING;
@@ -108,77 +112,50 @@ static void on_ready(void *data)
 	}
 }
 
-/* The server after this one is tried, as long as nothing was agreed on. */
-static void on_failed(void *data, const char *why)
+void relay_served(struct relay *r)
 {
-	struct relay *r = data;
-	char text[SESSION_REASON_SIZE];
+	char addr[ENDPOINT_SIZE];
 
-	snprintf(text, sizeof(text), "%.80s: %.70s", r->server, why);
-	r->broken = true;
-	if (r->state != RELAY_ALLOCATING) {
-		relay_fail(r, text);
-	} else if (r->n_server + 1 < r->path->gateway->n_relays) {
-		log_warning("relay %s", text);
-		r->n_server++;
-	} else {
+	log_debug("%s/%s: relay %s: %s is ours", r->path->session->peer->name,
+		  r->path->session->service, r->server,
+		  endpoint_str(addr, turn_relayed(r->turn)));
+	agree(r);
+}
+
+static void fail_unserved(struct relay *r)
+{
+	char why[SESSION_REASON_SIZE];
+
+	snprintf(why, sizeof(why), "%.160s; the peer has none that it can use",
+		 r->unserved);
+	relay_fail(r, why);
+}
+
+void relay_unserved(struct relay *r)
+{
+	r->state = RELAY_UNSERVED;
+	if (r->any_port) {
 		say(r, "none", NULL);
-		relay_fail(r, text);
+		fail_unserved(r);
+		return;
 	}
-	relay_arm(r, 0);
+	snprintf(r->server, sizeof(r->server), "%s's",
+		 r->path->session->peer->name);
+	if (!r->remote.sa.sa_family || relay_server_plain(r))
+		agree(r);
 }
 
-static const struct turn_events turn_events = {
-	.ready = on_ready, .packet = relay_on_packet, .failed = on_failed,
-};
-
-static struct turn *open_turn(struct relay *r, const struct conf_server *conf)
+/* A check of the peer's tells its port. */
+void relay_learned(struct relay *r, const union endpoint *remote)
 {
-	struct gateway *gw = r->path->gateway;
-	char host[256], buf[TURN_WORD_SIZE] = "";
-	struct wire_server server = {
-		.kind = conf->tls ? WIRE_TLS : conf->tcp ? WIRE_TCP : WIRE_UDP,
-		.addr = gw->relays[r->n_server].addr,
-		.ca = conf->ca,
-		.host = host,
-	};
-	const char *password;
-	struct turn *turn;
-	int port;
-
-	conf_split_host(conf->host, host, sizeof(host), &port);
-	errno = 0;
-	password = conf_password(conf->password, conf->password_file, buf,
-				 sizeof(buf));
-	if (conf->user && !password)
-		return NULL;
-	turn = turn_open(gw->daemon->base, &server, conf->user, password,
-			 &turn_events, r);
-	explicit_bzero(buf, sizeof(buf));
-	return turn;
+	r->remote = *remote;
+	r->any_port = false;
+	r->checks = 0;
+	relay_server_peer(r);
+	relay_check(r);
 }
 
-static void try_server(struct relay *r)
-{
-	const struct conf *conf = r->path->gateway->daemon->conf;
-	struct gateway *gw = r->path->gateway;
-
-	r->state = RELAY_ALLOCATING;
-	for (; r->n_server < gw->n_relays && r->n_server < conf->relays.n;
-	     r->n_server++) {
-		snprintf(r->server, sizeof(r->server), "%s",
-			 conf->relays.item[r->n_server].host);
-		if (!endpoint_port(&gw->relays[r->n_server].addr))
-			continue;
-		r->turn = open_turn(r, &conf->relays.item[r->n_server]);
-		if (r->turn)
-			return;
-		log_warning("relay %s: %s", r->server, strerror(errno));
-	}
-	say(r, "none", NULL);
-	relay_fail(r, gw->n_relays ? "no server of ours can be used" :
-				     "this site has no server for it");
-}
+/* --- beginning ------------------------------------------------------------- */
 
 /* The lowest that no other session has. */
 static bool take_number(struct relay *r)
@@ -214,7 +191,15 @@ static void start(struct relay *r)
 		relay_fail(r, why);
 		return;
 	}
-	try_server(r);
+	relay_server_try(r);
+}
+
+/* The session does without it. Frees. */
+static void leave(struct relay *r)
+{
+	if (r->path->session->role == SESSION_ASKS)
+		say(r, "end", NULL);
+	relay_free(r->path);
 }
 
 /* --- time ------------------------------------------------------------------ */
@@ -226,8 +211,7 @@ static void retire(struct relay *r)
 		relay_arm(r, RETIRED_MS);
 		return;
 	}
-	say(r, "end", NULL);
-	relay_free(r->path);
+	leave(r);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *data)
@@ -238,11 +222,12 @@ static void on_timer(evutil_socket_t fd, short what, void *data)
 	(void)what;
 	/* Here, out of its callbacks, what has failed can be closed. */
 	if (r->broken) {
-		turn_close(r->turn);
-		r->turn = NULL;
+		relay_server_close(r);
 		r->broken = false;
 		if (r->state == RELAY_ALLOCATING)
-			try_server(r);
+			relay_server_try(r);
+		else if (r->path->session->state == SESSION_DIRECT)
+			leave(r);
 		return;
 	}
 	switch (r->state) {
@@ -260,6 +245,7 @@ static void on_timer(evutil_socket_t fd, short what, void *data)
 		retire(r);
 		break;
 	case RELAY_ALLOCATING:
+	case RELAY_UNSERVED:
 	case RELAY_FAILED:
 		break;
 	}
@@ -302,15 +288,46 @@ static struct relay *relay_new(struct path *p)
 	return r;
 }
 
+/* One server is enough. */
+static bool is_possible(const struct path *p)
+{
+	return !p->session->by_hand &&
+	       (p->gateway->n_relays || p->remote_relay);
+}
+
+/* What worked the last time is tried at once. */
 void relay_begin(struct path *p)
 {
 	struct session *s = p->session;
+	const char *way = ways_known(p);
 
-	if (p->relay || s->role != SESSION_ASKS || s->by_hand ||
-	    !p->gateway->n_relays || s->listen.sa.sa_family != AF_INET)
+	if (p->relay || s->role != SESSION_ASKS || !is_possible(p) ||
+	    s->listen.sa.sa_family != AF_INET || !relay_new(p))
 		return;
-	if (relay_new(p))
-		relay_arm(p->relay, RELAY_AFTER_MS);
+	relay_arm(p->relay, way && !strcmp(way, RELAY_WAY) ? 0 :
+							     RELAY_AFTER_MS);
+}
+
+bool relay_want(struct path *p)
+{
+	struct relay *r = p->relay;
+
+	if (p->session->state != SESSION_DIRECT || !is_possible(p) ||
+	    p->session->listen.sa.sa_family != AF_INET)
+		return r && r->wanted;
+	if (r && r->state != RELAY_RETIRING)
+		return true;
+	if (!r && !relay_new(p))
+		return false;
+	r = p->relay;
+	r->wanted = true;
+	snprintf(r->undirect, sizeof(r->undirect),
+		 "a client's packets did not come through");
+	if (r->state == RELAY_RETIRING)
+		relay_opened(r);
+	else
+		start(r);
+	return true;
 }
 
 bool relay_instead(struct path *p, const char *why)
@@ -319,7 +336,7 @@ bool relay_instead(struct path *p, const char *why)
 
 	/* Who serves waits for what the other does. */
 	if (p->session->role == SESSION_SERVES)
-		return p->gateway->n_relays && !p->session->by_hand;
+		return is_possible(p);
 	if (!r || r->state == RELAY_RETIRING)
 		return false;
 	if (r->state == RELAY_FAILED) {
@@ -340,7 +357,8 @@ void relay_opened(struct relay *r)
 	struct session *s = p->session;
 	union endpoint to = tun_virtual(r->number, endpoint_port(&s->listen));
 
-	if (s->state == SESSION_DIRECT) {
+	if (s->state == SESSION_DIRECT && !r->wanted) {
+		r->state = RELAY_OPEN;
 		relay_direct(p);
 		return;
 	}
@@ -351,7 +369,12 @@ void relay_opened(struct relay *r)
 	}
 	r->listening = s->role == SESSION_ASKS;
 	r->state = RELAY_OPEN;
+	r->wanted = false;
 	session_open(s, SESSION_RELAYED);
+	if (s->role == SESSION_SERVES)
+		return;
+	ways_worked(p, RELAY_WAY);
+	flow_reroute(p);
 	if (*r->undirect)
 		arm_retry(r);
 }
@@ -384,7 +407,6 @@ void relay_direct(struct path *p)
 		r->state = RELAY_RETIRING;
 		relay_arm(r, 0);
 	} else {
-		say(r, "end", NULL);
 		r->state = RELAY_FAILED;
 		r->broken = true;
 		relay_arm(r, 0);
@@ -396,33 +418,80 @@ bool relay_is_open(const struct path *p)
 	return p->relay && p->relay->state == RELAY_OPEN;
 }
 
-static void use(struct path *p, const json_t *from)
+/* What the peer says of its end. */
+static bool parse_use(struct relay *into, const json_t *from, const char **key)
 {
-	const char *addr, *key = NULL;
-	union endpoint remote;
+	const char *addr;
+	int any_port = 0;
 	json_int_t tag;
+
+	*key = NULL;
+	if (json_unpack((json_t *)from, "{ss, sI, s?s, s?b}", "addr", &addr,
+			"tag", &tag, "key", key, "any_port", &any_port) ||
+	    !endpoint_parse(&into->remote, addr) ||
+	    into->remote.sa.sa_family != AF_INET)
+		return false;
+	into->tag_out = (uint32_t)tag;
+	into->any_port = any_port;
+	return true;
+}
+
+static bool parse_key(struct relay *into, const char *key)
+{
 	size_t n = 0;
 
-	if (json_unpack((json_t *)from, "{ss, sI, s?s}", "addr", &addr, "tag",
-			&tag, "key", &key) ||
-	    !endpoint_parse(&remote, addr) || remote.sa.sa_family != AF_INET)
+	return key && !sodium_hex2bin(into->key, RELAY_KEY_SIZE, key,
+				      strlen(key), NULL, &n, NULL) &&
+	       n == RELAY_KEY_SIZE;
+}
+
+static void serve(struct path *p, const json_t *from)
+{
+	struct relay said = {};
+	const char *key;
+
+	if (!parse_use(&said, from, &key) || !parse_key(&said, key))
 		return;
-	if (p->session->role == SESSION_SERVES) {
-		if (p->relay)
-			relay_free(p);	/* he has begun anew */
-		if (!key || !relay_new(p) ||
-		    sodium_hex2bin(p->relay->key, RELAY_KEY_SIZE, key,
-				   strlen(key), NULL, &n, NULL) ||
-		    n != RELAY_KEY_SIZE)
-			return;
-		p->relay->remote = remote;
-		p->relay->tag_out = (uint32_t)tag;
-		start(p->relay);
-	} else if (p->relay && p->relay->state == RELAY_AGREEING) {
-		p->relay->remote = remote;
-		p->relay->tag_out = (uint32_t)tag;
-		check_now(p->relay);
-	}
+	relay_free(p);			/* he has begun anew */
+	if (!relay_new(p))
+		return;
+	p->relay->remote = said.remote;
+	p->relay->any_port = said.any_port;
+	p->relay->tag_out = said.tag_out;
+	memcpy(p->relay->key, said.key, RELAY_KEY_SIZE);
+	sodium_memzero(said.key, RELAY_KEY_SIZE);
+	p->relay->wanted = p->session->state == SESSION_DIRECT;
+	start(p->relay);
+}
+
+static void answered(struct relay *r, const json_t *from)
+{
+	const char *key;
+
+	if (!r || r->state != RELAY_AGREEING || !parse_use(r, from, &key))
+		return;
+	if (r->turn)
+		check_now(r);
+	else if (r->any_port)
+		fail_unserved(r);
+	else if (relay_server_plain(r))
+		check_now(r);
+}
+
+static void refused(struct relay *r)
+{
+	if (*r->unserved)
+		fail_unserved(r);
+	else
+		relay_fail(r, "the peer can not use one");
+}
+
+/* Nothing is left on it. */
+static void ended(struct path *p)
+{
+	relay_free(p);
+	if (p->session->state == SESSION_RELAYED)
+		session_open(p->session, SESSION_DIRECT);
 }
 
 bool relay_message(struct path *p, const json_t *body)
@@ -434,12 +503,14 @@ bool relay_message(struct path *p, const json_t *body)
 		return false;
 	if (!what || !p)
 		return true;
-	if (!strcmp(what, "use"))
-		use(p, about);
+	if (!strcmp(what, "end") && p->session->role == SESSION_SERVES)
+		ended(p);
+	else if (!strcmp(what, "use") && p->session->role == SESSION_SERVES)
+		serve(p, about);
+	else if (!strcmp(what, "use"))
+		answered(p->relay, about);
 	else if (!strcmp(what, "none") && p->relay)
-		relay_fail(p->relay, "the peer has no server that it can use");
-	else if (!strcmp(what, "end") && p->session->role == SESSION_SERVES)
-		relay_free(p);
+		refused(p->relay);
 	return true;
 }
 
@@ -452,7 +523,9 @@ bool relay_show(const struct path *p, json_t *into)
 	if (!relay_is_open(p))
 		return false;
 	more = json_pack("{ss, ss, ss, si, sI, sI, ss}", "way", "relay",
-			 "local", endpoint_str(local, turn_relayed(r->turn)),
+			 "local", endpoint_str(local, r->turn ?
+					       turn_relayed(r->turn) :
+					       &p->public),
 			 "remote", endpoint_str(remote, &r->remote), "rtt_ms",
 			 (int)r->rtt_ms, "bytes_in", (json_int_t)r->bytes_in,
 			 "bytes_out", (json_int_t)r->bytes_out, "relay",
@@ -484,7 +557,7 @@ void relay_free(struct path *p)
 		return;
 	unlisten(r);
 	tracked_via(gw->tracker, p->session->proto, &r->virtual, true);
-	turn_close(r->turn);
+	relay_server_close(r);
 	event_free(r->timer);
 	event_free(r->retry);
 	sodium_memzero(r->key, sizeof(r->key));

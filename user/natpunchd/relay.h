@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What can not go directly goes by a relay: each site has an allocation at its own
- * TURN server, and what clients and service send goes from one to the other.
+ * TURN server, and what clients and service send goes from one to the other. If one
+ * of them has no server the other's is enough.
  *
  *   client -- listener => virtual address -- TUN -- daemon == TURN ==...
  *   ...== TURN == daemon -- TUN -- virtual address => our LAN's -- service
@@ -12,8 +13,8 @@
  * do. => is done by conntrack. The daemon itself says who is at the other end, so
  * whatever the peer sends can only go to the service, or to who has asked it.
  *
- * Both sites use a server, so that either can be behind whatever NAT, or have no
- * UDP to the outside.
+ * With a server each, either can be behind whatever NAT, or have no UDP to the
+ * outside.
  *
  *   asks                                     serves
  *   not direct after RELAY_AFTER_MS, or
@@ -25,8 +26,14 @@
  *   each permits the other's endpoint; both send STUN checks (short-term
  *   credentials: the key), and who has an answer is open
  *
+ * Who has no server that he can use tells the address that he comes from instead,
+ * and sends his checks from a socket to the other's endpoint. That permits the
+ * address, and learns the port from the first check with the key.
+ *
  * Each packet begins with the tag that its receiver has chosen, so a stranger who
  * forges the permitted address still has to guess it.
+ *
+ * Clients that do not come through in a direct session make it a relayed one.
  *
  * A relayed session goes on trying to be direct. When it is, new flows go directly,
  * and UDP at once; the relay stays until the last TCP connection on it has ended.
@@ -43,6 +50,11 @@ struct relay;
 
 /** relay_begin() - asks: direct is being tried; begin if it takes too long. */
 void relay_begin(struct path *p);
+/**
+ * relay_want() - asks: the session is direct, but a client does not come through.
+ * True: a relay is on its way.
+ */
+bool relay_want(struct path *p);
 /**
  * relay_instead() - direct does not work; @why. True: the relay is open, or is to
  * be, and says what becomes of the session.

@@ -16,7 +16,7 @@
 static void send_stun(struct relay *r, const struct stun_message *m)
 {
 	if (m->len)
-		turn_send(r->turn, &r->remote, m->data, m->len, NULL, 0);
+		relay_server_send(r, m->data, m->len, NULL, 0);
 }
 
 static void send_check(struct relay *r)
@@ -57,7 +57,8 @@ static void answer(struct relay *r, const uint8_t *request)
 	send_stun(r, &m);
 }
 
-static void on_stun(struct relay *r, const uint8_t *data, size_t len)
+static void on_stun(struct relay *r, const union endpoint *from,
+		    const uint8_t *data, size_t len)
 {
 	struct np_stun_msg msg;
 
@@ -65,6 +66,8 @@ static void on_stun(struct relay *r, const uint8_t *data, size_t len)
 	    !stun_integrity_is_right(data, len, r->key, sizeof(r->key)))
 		return;
 	if (msg.type == NP_STUN_BINDING_REQUEST) {
+		if (r->any_port)
+			relay_learned(r, from);
 		answer(r, data);
 		return;
 	}
@@ -105,6 +108,14 @@ static void deliver(struct relay *r, uint8_t *segment, size_t len)
 	tun_put(r->path->gateway->tun, &p);
 }
 
+static bool is_peer(const struct relay *r, const union endpoint *from)
+{
+	if (r->any_port)
+		return from->in.sin_addr.s_addr ==
+		       r->remote.in.sin_addr.s_addr;
+	return endpoint_equal(from, &r->remote);
+}
+
 void relay_on_packet(void *relay, const union endpoint *from,
 		     const uint8_t *packet, size_t len)
 {
@@ -112,17 +123,17 @@ void relay_on_packet(void *relay, const union endpoint *from,
 	struct relay *r = relay;
 	uint32_t tag;
 
-	if (!endpoint_equal(from, &r->remote) || len < sizeof(tag))
+	if (!is_peer(r, from) || len < sizeof(tag))
 		return;
 	/* The tag's first bit is set, STUN's is not (RFC 7983). */
 	if (!(packet[0] & 0x80)) {
 		if (stun_is_message(packet, len))
-			on_stun(r, packet, len);
+			on_stun(r, from, packet, len);
 		return;
 	}
 	memcpy(&tag, packet, sizeof(tag));
 	len -= sizeof(tag);
-	if (ntohl(tag) != (r->tag_in | UINT32_C(0x80000000)) ||
+	if (ntohl(tag) != (r->tag_in | UINT32_C(0x80000000)) || r->any_port ||
 	    len > sizeof(segment))
 		return;
 	memcpy(segment, packet + sizeof(tag), len);
@@ -166,9 +177,9 @@ void relay_from_tun(void *gateway, struct tun_packet *p)
 	struct relay *r = find(gateway, &p->dst);
 	uint32_t tag;
 
-	if (!r || !r->turn || !may_leave(r, p))
+	if (!r || !may_leave(r, p))
 		return;
 	r->bytes_out += p->len;
 	tag = htonl(r->tag_out | UINT32_C(0x80000000));
-	turn_send(r->turn, &r->remote, &tag, sizeof(tag), p->segment, p->len);
+	relay_server_send(r, &tag, sizeof(tag), p->segment, p->len);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What relay.c and relay_packet.c share. */
+/* What relay.c, relay_server.c and relay_packet.c share. */
 #ifndef _NATPUNCHD_RELAY_PRIVATE_H
 #define _NATPUNCHD_RELAY_PRIVATE_H
 
@@ -9,10 +9,12 @@
 #include "turn.h"
 
 #define RELAY_KEY_SIZE	16
+#define RELAY_WAY	"relay"	/* ways.h */
 
 enum relay_state {
 	RELAY_WAITING,		/* direct is tried alone */
 	RELAY_ALLOCATING,
+	RELAY_UNSERVED,		/* no server of ours can be used */
 	RELAY_AGREEING,		/* the peer does */
 	RELAY_CHECKING,
 	RELAY_OPEN,
@@ -27,14 +29,18 @@ struct relay {
 	struct event *retry;		/* when to try again to be direct */
 	unsigned int retry_ms;
 	char undirect[80];		/* why it is not direct, or "" */
-	char why[80];			/* of FAILED */
+	char why[SESSION_REASON_SIZE];	/* of FAILED */
+	bool wanted;			/* although the session is direct */
 
 	unsigned int n_server;		/* of the gateway's relays */
 	char server[256];		/* as it is configured */
+	char unserved[SESSION_REASON_SIZE];		/* why none of ours can be used, or "" */
 	struct turn *turn;
+	struct wire *wire;		/* instead: to the peer's allocation */
 	bool broken;			/* the timer is to close it */
 	bool listening;			/* asks: the table knows of it */
-	union endpoint remote;		/* the peer's allocation; none yet */
+	union endpoint remote;		/* the peer's end; none yet */
+	bool any_port;			/* ... the port is not known */
 	unsigned int number;		/* of the virtual address */
 	union endpoint virtual;
 
@@ -52,6 +58,23 @@ void relay_arm(struct relay *r, unsigned int ms);
 /** relay_fail() - @why is copied. */
 void relay_fail(struct relay *r, const char *why);
 void relay_opened(struct relay *r);
+/** relay_served() - we have an allocation; relay_unserved() - we get none. */
+void relay_served(struct relay *r);
+void relay_unserved(struct relay *r);
+/** relay_learned() - the peer, of whom only the address was known, is there. */
+void relay_learned(struct relay *r, const union endpoint *remote);
+
+/* relay_server.c */
+/** relay_server_try() - the next of our servers; ends with one of both above. */
+void relay_server_try(struct relay *r);
+/** relay_server_plain() - without one of ours, to the peer's. False: it failed. */
+bool relay_server_plain(struct relay *r);
+/** relay_server_peer() - r->remote may send to us. */
+void relay_server_peer(struct relay *r);
+void relay_server_send(struct relay *r, const void *head, size_t head_len,
+		       const void *body, size_t len);
+/** relay_server_close() - not from within what it calls. */
+void relay_server_close(struct relay *r);
 
 /* relay_packet.c */
 /** relay_check() - the timer, while checks are sent. */

@@ -55,7 +55,7 @@ bool session_may(enum session_role role, enum session_state from,
 	case SESSION_DIRECT:
 		return from == SESSION_CHECKING || from == SESSION_RELAYED;
 	case SESSION_RELAYED:
-		return from == SESSION_CHECKING;
+		return from == SESSION_CHECKING || from == SESSION_DIRECT;
 	case SESSION_CLOSED:
 		return true;
 	}

@@ -17,6 +17,7 @@
  *   idle -> offered -> answered -> checking -> direct | relayed
  *   idle -> answered                 (serves)
  *   relayed -> direct                (a better path opened later)
+ *   direct -> relayed                (clients do not come through any more)
  *   any but closed -> idle           (asks: it failed or broke; tried again)
  *   any but closed -> closed
  *
@@ -31,7 +32,7 @@
 #include "rendezvous.h"
 
 #define SESSION_ID_SIZE		17	/* 16 hex digits and a NUL */
-#define SESSION_REASON_SIZE	160
+#define SESSION_REASON_SIZE	224
 #define MAX_SESSIONS		1024
 #define MAX_SESSIONS_OF_PEER	64
 

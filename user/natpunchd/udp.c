@@ -8,6 +8,7 @@
 #include "reflex.h"
 #include "tracked.h"
 #include "udp.h"
+#include "ways.h"
 
 #define INDICATION	0x0011	/* RFC 8489: Binding, class indication */
 #define DEFAULT_HOPS	1	/* to the NAT in front, if nobody tells */
@@ -51,7 +52,8 @@ void udp_parse(struct flow *f, const json_t *array)
 	json_array_foreach(array, i, json) {
 		s = json_string_value(json);
 		if (i < FLOW_ENDPOINTS && s && endpoint_parse(&ep, s) &&
-		    gateway_leads_out(gw, &ep))
+		    gateway_leads_out(gw, &ep) &&
+		    !(f->probe && ways_wait(f->path, f->way, &ep)))
 			checks_add(f->checks, &ep);
 	}
 }

@@ -3,8 +3,10 @@
 #include "conf.h"
 #include "external.h"
 #include "log.h"
+#include "relay.h"
 #include "table.h"
 #include "udp.h"
+#include "ways.h"
 
 #define GUESS_MS	1500	/* so long an answer may take */
 
@@ -155,7 +157,8 @@ json_t *udp_ask(struct flow *f, json_t *from)
 	f->checks = checks_new(p->gateway, &f->external->external, f->id,
 			       f->key, true, &ops, f);
 	for (i = 0; f->checks && i < p->n_remote; i++)
-		checks_add(f->checks, &p->remote[i].ep);
+		if (!ways_wait(p, f->way, &p->remote[i].ep))
+			checks_add(f->checks, &p->remote[i].ep);
 	return json_pack("{so, ss}", "from", from, "key", f->key);
 }
 
@@ -173,6 +176,21 @@ static void set_target(struct flow *f, const json_t *to)
 
 	f->n_targets = s && endpoint_parse(&f->target[0], s) &&
 		       gateway_leads_out(f->path->gateway, &f->target[0]);
+}
+
+bool udp_widen(struct flow *f)
+{
+	const struct path *p = f->path;
+	unsigned int i;
+
+	if (f->way == CANDIDATE_KINDS || !f->checks)
+		return false;
+	f->way = CANDIDATE_KINDS;
+	for (i = 0; i < p->n_remote; i++)
+		checks_add(f->checks, &p->remote[i].ep);
+	checks_start(f->checks, 0);
+	flow_arm(f, FLOW_OPEN_MS);
+	return true;
 }
 
 void udp_opened(struct flow *f, const json_t *body)
@@ -196,6 +214,10 @@ void udp_opened(struct flow *f, const json_t *body)
 	if (f->guess) {
 		check_guessed(f);
 		arm(f, f->guess->n);
+	} else {
+		flow_arm(f, !f->probe ? RELAY_AFTER_MS :
+			 f->way == CANDIDATE_KINDS ? FLOW_OPEN_MS :
+						     WAYS_FIRST_MS);
 	}
 	checks_start(f->checks, 0);
 }

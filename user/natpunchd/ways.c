@@ -41,6 +41,21 @@ const char *ways_known(const struct path *p)
 	return json_string_value(json_object_get(all(p->gateway), key(k, p)));
 }
 
+bool ways_wait(const struct path *p, enum candidate_kind way,
+	       const union endpoint *remote)
+{
+	bool is_known = false, is_this = false;
+	unsigned int i;
+
+	for (i = 0; i < p->n_remote; i++) {
+		if (p->remote[i].kind != way)
+			continue;
+		is_known = true;
+		is_this |= endpoint_equal(&p->remote[i].ep, remote);
+	}
+	return is_known && !is_this;
+}
+
 /* The oldest come first; what worked again is among the youngest. */
 static void make_room(json_t *ways)
 {

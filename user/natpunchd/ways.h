@@ -16,5 +16,10 @@
 const char *ways_known(const struct path *p);
 /** ways_worked() - remember it. */
 void ways_worked(const struct path *p, const char *way);
+/** ways_wait() - the peer has @way, and @remote is another: try it later. */
+bool ways_wait(const struct path *p, enum candidate_kind way,
+	       const union endpoint *remote);
+
+#define WAYS_FIRST_MS	500	/* what worked is tried alone for so long */
 
 #endif /* _NATPUNCHD_WAYS_H */
