@@ -39,6 +39,7 @@ help:
 	@echo 'make check        every test, in VMs; ends with "N passed, N failed"'
 	@echo '                    KERNELS="$(KERNELS)"'
 	@echo '                    TESTS="NAME..." only these'
+	@echo '     check-debug    the same in a kernel with KASAN, lockdep, kmemleak...'
 	@echo 'make bench        what natpunch costs, in instructions'
 	@echo 'make bench-predict  how well mappings are predicted'
 	@echo 'make fuzz         the pure parts with libFuzzer (FUZZ_TIME=$(FUZZ_TIME) seconds each)'
@@ -171,6 +172,9 @@ demo: deps-vm
 check: deps-vm deps-lint
 	@KERNELS='$(KERNELS)' selftests/check $(TESTS)
 
+check-debug: deps-vm deps-lint
+	@KERNELS=6.1-debug selftests/check $(TESTS)
+
 bench: deps-vm
 	@$(MAKE) -s tools selftests
 	@KERNELS="$(KERNELS)" scripts/bench
@@ -251,7 +255,6 @@ clean:
 	rm -f *.ko *.o *.mod *.mod.c .*.cmd Module.symvers modules.order \
 		kernel/*.o kernel/.*.cmd
 
-.PHONY: all help modules tools natpunchd selftests demo check bench bench-predict \
-	fuzz lint install \
-	uninstall clean FORCE
+.PHONY: all help modules tools natpunchd selftests demo check check-debug bench \
+	bench-predict fuzz lint install uninstall clean FORCE
 FORCE:

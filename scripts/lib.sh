@@ -48,3 +48,25 @@ lock()
 	exec {fd}>"$CACHE/.lock-$1"
 	flock "$fd"
 }
+
+# usage: in_chroot TREE DIR COMMAND...; DIR becomes /mnt.  The mounts are in a
+# namespace of their own and vanish with the command, however it ends.
+in_chroot()
+{
+	local flags=(--mount)
+
+	[ "$(id -u)" = 0 ] || flags+=(--map-root-user)
+	# In a chroot the root is no mount whose propagation could be changed,
+	# so mounts may be seen outside: that is what umount is for.
+	mountpoint -q / || flags+=(--propagation unchanged)
+	# shellcheck disable=SC2016 # expanded by the inner shell
+	unshare "${flags[@]}" bash -ec '
+		tree=$1 dir=$2
+		shift 2
+		trap "umount -l \"\$tree\"/{mnt,proc,dev}" EXIT
+		mount --rbind /dev "$tree/dev"
+		mount --rbind /proc "$tree/proc"
+		mount --bind "$dir" "$tree/mnt"
+		chroot "$tree" /usr/bin/env -i PATH=/usr/sbin:/usr/bin \
+			LC_ALL=C "$@"' bash "$@" </dev/null
+}
