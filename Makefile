@@ -5,6 +5,10 @@
 KERNELS		?= 6.1 6.12 7.3
 TESTS		?=
 FUZZ_TIME	?= 60
+FUZZ_KERNEL	?= 6.1-debug
+FUZZ_MESSAGES	?= 1000000
+FUZZ_PACKETS	?= 5000000
+FUZZ_SEED	?= 1
 PREFIX		?= /usr/local
 CFLAGS		?= -O2 -g
 PKG_CONFIG	?= pkg-config
@@ -40,6 +44,8 @@ help:
 	@echo '                    KERNELS="$(KERNELS)"'
 	@echo '                    TESTS="NAME..." only these'
 	@echo '     check-debug    the same in a kernel with KASAN, lockdep, kmemleak...'
+	@echo 'make fuzz-kernel  requests and packets as nobody sends them, in kernel'
+	@echo '                    $(FUZZ_KERNEL); FUZZ_MESSAGES, FUZZ_PACKETS, FUZZ_SEED'
 	@echo 'make bench        what natpunch costs, in instructions'
 	@echo 'make bench-predict  how well mappings are predicted'
 	@echo 'make fuzz         the pure parts with libFuzzer (FUZZ_TIME=$(FUZZ_TIME) seconds each)'
@@ -175,6 +181,14 @@ check: deps-vm deps-lint
 check-debug: deps-vm deps-lint
 	@KERNELS=6.1-debug selftests/check $(TESTS)
 
+# What make check does for seconds, for long, where mistakes are found.
+fuzz-kernel: deps-vm
+	@$(MAKE) -s tools selftests
+	@selftests/vm/run $(FUZZ_KERNEL) --timeout 360000 -- \
+		env FUZZ_SEED=$(FUZZ_SEED) FUZZ_MESSAGES=$(FUZZ_MESSAGES) \
+		FUZZ_PACKETS=$(FUZZ_PACKETS) \
+		selftests/vm/tests fuzz_netlink fuzz_packets
+
 bench: deps-vm
 	@$(MAKE) -s tools selftests
 	@KERNELS="$(KERNELS)" scripts/bench
@@ -256,5 +270,5 @@ clean:
 		kernel/*.o kernel/.*.cmd
 
 .PHONY: all help modules tools natpunchd selftests demo check check-debug bench \
-	bench-predict fuzz lint install uninstall clean FORCE
+	bench-predict fuzz fuzz-kernel lint install uninstall clean FORCE
 FORCE:
