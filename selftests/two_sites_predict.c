@@ -32,7 +32,12 @@ static const struct pair {
 	{ "random", "home" },
 	{ NULL, "random" },
 	{ "address-dependent", "home" },
+	/* Both sides' ports are guessed. */
 	{ "sequential", "sequential-down" },
+	{ "sequential-busy,cross=50", "sequential-down,cross=50" },
+	/* The same port for all of a site's: it lets in whatever port tries. */
+	{ "address-dependent", "random" },
+	{ "random", "address-dependent" },
 };
 
 static int compare(const void *a, const void *b)

@@ -304,6 +304,9 @@ static const struct pair {
 	{ "home", "carrier-blocks" },
 	{ "carrier-blocks", "home" },
 	{ "sequential", "sequential" },
+	{ "sequential-busy,cross=50", "sequential-down,cross=50" },
+	{ "address-dependent", "random" },
+	{ "random", "address-dependent" },
 	{ "random", "home" },
 	{ "home", "random" },
 };

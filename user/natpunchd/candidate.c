@@ -19,7 +19,9 @@
 #define SAMPLES		10	/* enough to tell ranges from one another */
 
 /* In a predicted candidate: can its ports be ranked? */
-static const char ranked[] = "ranked", any[] = "any";
+static const char ranked[] = "ranked", any[] = "any", few[] = "few";
+/* ... and is the port the same for all ports of an address? */
+static const char by_address[] = "address";
 
 /* We have a relay. Which endpoint it gives is asked for when it is needed. */
 static const char relayed[] = "relayed";
@@ -67,7 +69,11 @@ static void gathered(struct path *p)
 	if (p->dependent) {
 		add(array, CANDIDATE_PREDICTED, &p->public);
 		json_object_set_new(json_array_get(array, 0), "ports",
-				    json_string(p->any_port ? any : ranked));
+				    json_string(p->few_ports ? few :
+						p->any_port ? any : ranked));
+		if (p->by_address)
+			json_object_set_new(json_array_get(array, 0), "for",
+					    json_string(by_address));
 	} else if (p->upstream) {
 		add(array, CANDIDATE_SRFLX, &p->public);
 	}
@@ -104,14 +110,44 @@ static void on_samples(void *data)
 
 	samples_free(p->samples);
 	p->samples = NULL;
+	/* If it has not answered by now, it will not. */
+	mapped_free(p->second);
+	p->second = NULL;
 	u.addr.in = p->gateway->address.in.sin_addr;
 	p->any_port = !p->gateway->np ||
 		      natpunch_upstream_get(p->gateway->np, &u, &u) ||
 		      u.alloc == NATPUNCH_UPSTREAM_ALLOC_UNKNOWN ||
 		      u.alloc >= NATPUNCH_UPSTREAM_ALLOC_BLOCK;
-	log_debug("NATs upstream give each destination another port (%s)",
+	p->few_ports = u.alloc == NATPUNCH_UPSTREAM_ALLOC_BLOCK ||
+		       u.alloc == NATPUNCH_UPSTREAM_ALLOC_BAND;
+	log_debug("NATs upstream give each destination%s another port (%s)",
+		  p->by_address ? "'s address" : "",
 		  natpunch_upstream_alloc_name(u.alloc));
 	measure_hops(p);
+}
+
+/* The same server at another port of its own: is that another destination? */
+static void on_other_port(void *data, int error, const union endpoint *public,
+			  unsigned int rtt_ms)
+{
+	struct path *p = data;
+
+	(void)rtt_ms;
+	mapped_free(p->second);
+	p->second = NULL;
+	p->by_address = !error && endpoint_equal(public, &p->public);
+}
+
+static void ask_other_port(struct path *p)
+{
+	const struct stun_server *server = &p->gateway->servers[p->server];
+	union endpoint to = server->addr;
+
+	if (!server->other_port)
+		return;
+	endpoint_set_port(&to, server->other_port);
+	p->second = mapped_ask(p->gateway, p->session->proto,
+			       &p->external->external, &to, on_other_port, p);
 }
 
 static void on_second(void *data, int error, const union endpoint *public,
@@ -123,11 +159,15 @@ static void on_second(void *data, int error, const union endpoint *public,
 	mapped_free(p->second);
 	p->second = NULL;
 	p->dependent = !error && !endpoint_equal(public, &p->public);
-	if (p->dependent && p->gateway->np)
+	if (p->dependent && p->gateway->np) {
+		ask_other_port(p);
 		p->samples = samples_take(p->gateway, p->session->proto,
 					  SAMPLES, on_samples, p);
+	}
 	if (p->samples)
 		return;
+	mapped_free(p->second);
+	p->second = NULL;
 	p->any_port = p->dependent;
 	measure_hops(p);
 }
@@ -347,7 +387,7 @@ static bool parse(struct candidate *c, const json_t *json)
 
 static void take(struct path *p, const struct candidate *c, const json_t *json)
 {
-	const char *ports;
+	const char *ports, *same;
 
 	p->remote[p->n_remote++] = *c;
 	if (c->kind != CANDIDATE_PREDICTED)
@@ -355,6 +395,9 @@ static void take(struct path *p, const struct candidate *c, const json_t *json)
 	ports = json_string_value(json_object_get(json, "ports"));
 	p->remote_dependent = true;
 	p->remote_any_port = !ports || strcmp(ports, ranked) != 0;
+	p->remote_few_ports = ports && !strcmp(ports, few);
+	same = json_string_value(json_object_get(json, "for"));
+	p->remote_by_address = same && !strcmp(same, by_address);
 }
 
 static bool is_relayed(const json_t *json)
@@ -374,6 +417,7 @@ unsigned int candidate_parse(struct path *p, const json_t *array)
 	p->n_remote = 0;
 	p->remote_dependent = false;
 	p->remote_relay = false;
+	p->remote_by_address = false;
 	json_array_foreach(array, i, json) {
 		if (p->n_remote == MAX_CANDIDATES)
 			break;

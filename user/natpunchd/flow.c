@@ -305,7 +305,7 @@ static void to_asker(struct path *p, const char *id, const char *what,
 	const char *why = json_string_value(json_object_get(body, "why"));
 	struct flow *f = flow_by_id(p, id);
 
-	if (!f || f->state != FLOW_ASKED)
+	if (!f || (f->state != FLOW_ASKED && !f->early))
 		return;
 	if (!strcmp(what, "opened"))
 		flow_opened(f, body);
@@ -344,21 +344,24 @@ static bool to_listener(struct gateway *gw, int proto, const struct segment *s,
 	return false;
 }
 
-/* One that a serving session expects, from a port that is not known yet? */
-static bool to_server_flow(struct gateway *gw, const struct segment *s,
-			   uint32_t packet)
+/* One from a port that is not known yet, which one of the sessions expects? */
+static bool to_flow(struct gateway *gw, const struct segment *s,
+		    uint32_t packet)
 {
 	struct session *i;
 	struct path *p;
 	struct flow *f;
+	bool taken;
 
 	for (i = gw->daemon->sessions; i; i = i->next) {
-		p = i->path;
-		if (i->role != SESSION_SERVES)
-			continue;
-		for (f = p ? p->flows : NULL; f; f = f->next)
-			if (flow_knock(f, s, packet))
+		p = i->proto == IPPROTO_TCP ? i->path : NULL;
+		for (f = p ? p->flows : NULL; f; f = f->next) {
+			taken = i->role == SESSION_SERVES ?
+				flow_knock(f, s, packet) :
+				flow_met(f, s, packet);
+			if (taken)
 				return true;
+		}
 	}
 	return false;
 }
@@ -407,7 +410,7 @@ void flow_on_packet(void *gateway, uint32_t id, const uint8_t *packet,
 	}
 	if (s.flags & SEGMENT_SYN && !(s.flags & SEGMENT_ACK)) {
 		if (!to_listener(gw, IPPROTO_TCP, &s, id) &&
-		    !to_server_flow(gw, &s, id))
+		    !to_flow(gw, &s, id))
 			queue_verdict(gw->queue, id, QUEUE_LET_GO);
 		return;
 	}

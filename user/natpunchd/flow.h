@@ -39,6 +39,9 @@
  *   the SYN/ACK tells which one it was; the
  *   SYN itself goes that very way
  *
+ * A probe between endpoints that are known does not wait for "opened": its copies
+ * leave when "open" will have arrived.
+ *
  * Ports that were tried are used up: another attempt takes others of ours.
  *
  * A *probe* is a flow without a client: it ends with the service's SYN/ACK, which
@@ -75,6 +78,7 @@ enum flow_state {
 /** struct flow_peer - serves: an endpoint that the client may come from. */
 struct flow_peer {
 	union endpoint ep;
+	union endpoint at;		/* ... at this one of ours */
 	struct segment synack;		/* the service's answer to it */
 	bool watched, learned;
 };
@@ -99,6 +103,7 @@ struct flow {
 	unsigned int attempts;
 	enum candidate_kind way;	/* that worked the last time, or KINDS */
 	uint64_t punched_ms;		/* clock_ms() */
+	bool early;			/* does not wait for "opened" */
 
 	/* asks */
 	uint32_t packet;		/* its SYN in the queue */
@@ -174,6 +179,9 @@ bool flow_probe_answer(struct flow *f, const struct segment *answer);
 void flow_ask_free(struct flow *f);
 /** flow_reroute() - clients that wait go by the relay, which is open now. */
 void flow_reroute(struct path *p);
+
+/** flow_met() - a SYN from the peer to one of ours that opened many? */
+bool flow_met(struct flow *f, const struct segment *syn, uint32_t packet);
 
 /* flow_serve.c */
 void flow_open(struct path *p, const char *id, const json_t *body);

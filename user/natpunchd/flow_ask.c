@@ -55,6 +55,24 @@ static void add_endpoint(json_t *array, const union endpoint *ep)
 	json_array_append_new(array, json_string(endpoint_str(s, ep)));
 }
 
+/*
+ * A probe that need not hear first where to go: what it sends is there as soon as
+ * the peer has been told to open, and before "opened" comes back.
+ */
+static bool is_early(const struct flow *f)
+{
+	const struct path *p = f->path;
+
+	return f->probe && !p->dependent && !p->remote_dependent &&
+	       p->session->one_way_ms;
+}
+
+static void wait_for_peer(struct flow *f)
+{
+	f->early = is_early(f);
+	flow_arm(f, f->early ? f->path->session->one_way_ms : FLOW_OPEN_MS);
+}
+
 void flow_ask(struct flow *f, struct guess *mine)
 {
 	json_t *from = json_array(), *body;
@@ -78,7 +96,7 @@ void flow_ask(struct flow *f, struct guess *mine)
 		     err == -EOPNOTSUPP ? "by hand no flows can be agreed on" :
 					  strerror(-err));
 	else
-		flow_arm(f, FLOW_OPEN_MS);
+		wait_for_peer(f);
 }
 
 static void on_mapped(void *data, int error, const union endpoint *public,
@@ -118,6 +136,15 @@ static struct guess *guess_nothing(const struct path *p)
 	return g;
 }
 
+/*
+ * What we guess now will be sent when the peer has opened; he takes samples first if
+ * his ports have to be guessed, too: about two round trips with TCP.
+ */
+static unsigned int until_sent(const struct path *p)
+{
+	return (p->remote_dependent ? 4 : 2) * p->session->one_way_ms;
+}
+
 static void on_samples(void *data)
 {
 	struct flow *f = data;
@@ -131,12 +158,13 @@ static void on_samples(void *data)
 	f->locals = locals_open(p->gateway, IPPROTO_TCP, 1);
 	if (f->locals)
 		mine = guess_ask(p->gateway, IPPROTO_TCP,
-				 &f->locals->at[0].ep, dst,
-				 2 * p->session->one_way_ms);
+				 &f->locals->at[0].ep, dst, until_sent(p));
 	if (!mine)
 		mine = guess_nothing(p);
-	if (mine && p->remote_dependent)
+	if (mine && p->remote_by_address)
 		guess_trim(mine, 1, 1);
+	else if (mine && p->remote_dependent && !path_opens_many(p))
+		guess_meet(mine);
 	if (mine && mine->flows > 1) {
 		locals_free(p->gateway, f->locals);
 		f->locals = locals_open(p->gateway, IPPROTO_TCP, mine->flows);
@@ -240,6 +268,29 @@ static union endpoint target_at(const struct flow *f, unsigned int i)
 	return i < n ? guess_at(f->guess, i) : f->target[i - n];
 }
 
+/*
+ * All guessed ones from each of our ports, then the known ones; from each, too, if
+ * there are no others. Each copy takes another port of our NATs'.
+ */
+static unsigned int count_copies(const struct flow *f)
+{
+	if (!f->guess)
+		return f->n_targets * count_locals(f);
+	return f->guess->n * count_locals(f) + f->n_targets;
+}
+
+static void place_copy(const struct flow *f, unsigned int i,
+		       struct segment *syn)
+{
+	unsigned int n = f->guess ? f->guess->n : f->n_targets;
+	unsigned int guessed = f->guess ? n * count_locals(f) : 0;
+	unsigned int from = f->guess && i >= guessed ? 0 : i / n;
+
+	syn->src = f->locals ? f->locals->at[from].ep : f->external->external;
+	syn->dst = f->guess && i >= guessed ? f->target[i - guessed] :
+					      target_at(f, i % n);
+}
+
 /* What worked the last time goes first, others when it has not answered. */
 static bool is_later(const struct flow *f, const union endpoint *target)
 {
@@ -250,16 +301,31 @@ static bool is_later(const struct flow *f, const union endpoint *target)
 static void send_copy(void *data, unsigned int i)
 {
 	struct flow *f = data;
-	unsigned int n = count_targets(f);
 	struct segment syn = f->syn;
 
-	syn.src = f->locals ? f->locals->at[i / n].ep : f->external->external;
-	syn.dst = target_at(f, i % n);
+	place_copy(f, i, &syn);
 	if (!i)
 		f->live_ms = clock_ms();
 	if (is_later(f, &syn.dst))
 		return;
 	gateway_craft(f->path->gateway, &syn);
+}
+
+/* Our NATs do not care about the port of those that we open ours to. */
+static bool opens_many(const struct flow *f)
+{
+	return f->locals && path_opens_many(f->path);
+}
+
+static const union endpoint *predicted(const struct flow *f)
+{
+	const struct path *p = f->path;
+	unsigned int i;
+
+	for (i = 0; i < p->n_remote - 1; i++)
+		if (p->remote[i].kind == CANDIDATE_PREDICTED)
+			break;
+	return &p->remote[i].ep;
 }
 
 /* Where a guessed port is meant, nobody can be found at the one of before. */
@@ -269,6 +335,12 @@ static void set_targets(struct flow *f)
 	unsigned int i;
 
 	f->n_targets = 0;
+	if (opens_many(f)) {
+		f->target[f->n_targets++] = *predicted(f);
+		free(f->guess);
+		f->guess = NULL;
+		return;
+	}
 	if (!f->probe && p->chosen.kind != CANDIDATE_PREDICTED)
 		f->target[f->n_targets++] = p->chosen.ep;
 	for (i = 0; f->probe && i < p->n_remote; i++)
@@ -287,6 +359,12 @@ static bool is_guessed(const struct flow *f)
 static bool is_late(const struct flow *f)
 {
 	return clock_ms() - f->began_ms >= RELAY_AFTER_MS;
+}
+
+/* Both sides' ports are guessed: see guess_meet(). */
+static bool meets(const struct flow *f)
+{
+	return f->locals && f->guess && f->guess->n == 1 && !opens_many(f);
 }
 
 static void punch(struct flow *f)
@@ -310,11 +388,42 @@ static void punch(struct flow *f)
 				 FLOW_OPEN_MS / 1000))
 			log_error("nftables: %s", table_error(gw->table));
 	}
-	n *= count_locals(f);
+	n = count_copies(f);
+	if (opens_many(f))	/* the peer tries many */
+		n += GUESS_PORTS;
 	flow_arm(f, is_guessed(f) ? GUESS_MS + n * 1000 / rate : SURE_MS);
 	log_debug("trying %u ports of theirs from %u of ours",
 		  count_targets(f), count_locals(f));
-	f->pace = pace_start(gw, n, COPIES_MS, send_copy, f);
+	f->pace = pace_burst(gw, count_copies(f), meets(f) ? count_locals(f) : 1, COPIES_MS,
+			     send_copy, f);
+}
+
+static bool is_local(const struct flow *f, const union endpoint *ep)
+{
+	return f->locals ? locals_find(f->locals, ep) < f->locals->n :
+			   endpoint_equal(ep, &f->external->external);
+}
+
+/*
+ * The peer found one of ours: that one goes on alone. The number is what only the
+ * sites know.
+ */
+bool flow_met(struct flow *f, const struct segment *syn, uint32_t packet)
+{
+	struct gateway *gw = f->path->gateway;
+
+	if (f->state != FLOW_PUNCHING || !opens_many(f) ||
+	    syn->seq != f->syn.seq || !is_local(f, &syn->dst) ||
+	    syn->src.in.sin_addr.s_addr != f->target[0].in.sin_addr.s_addr)
+		return false;
+	queue_verdict(gw->queue, packet, QUEUE_DROP);
+	if (f->locals->n == 1)
+		return true;
+	locals_keep(gw, f->locals, &syn->dst);
+	f->target[0] = syn->src;
+	pace_free(f->pace);
+	f->pace = pace_start(gw, 1, COPIES_MS, send_copy, f);
+	return true;
 }
 
 /* Other ports of ours, as those are used up. */
@@ -349,12 +458,6 @@ static bool is_target(const struct flow *f, const union endpoint *ep)
 			   ep->in.sin_addr.s_addr;
 }
 
-static bool is_local(const struct flow *f, const union endpoint *ep)
-{
-	return f->locals ? locals_find(f->locals, ep) < f->locals->n :
-			   endpoint_equal(ep, &f->external->external);
-}
-
 static void probe_answered(struct flow *f, const struct segment *answer)
 {
 	struct candidate found = { .kind = CANDIDATE_PREDICTED,
@@ -384,7 +487,8 @@ static void refused(struct flow *f, const union endpoint *by)
 {
 	unsigned int i;
 
-	if (is_guessed(f))
+	/* Nor does it count before the peer has opened. */
+	if (is_guessed(f) || f->early)
 		return;
 	for (i = 0; i < f->n_targets; i++)
 		if (endpoint_equal(by, &f->target[i]))
@@ -533,10 +637,13 @@ void flow_opened(struct flow *f, const json_t *body)
 {
 	const struct path *p = f->path;
 
+	f->early = false;
 	if (p->session->proto == IPPROTO_UDP) {
 		udp_opened(f, body);
 		return;
 	}
+	if (f->state != FLOW_ASKED)
+		return;
 	/* Of no use to a client whose way goes to an endpoint that is known. */
 	if (f->probe || p->chosen.kind == CANDIDATE_PREDICTED)
 		f->guess = guess_from_json(p->gateway,
@@ -632,6 +739,14 @@ static bool is_patient(struct flow *f)
 	return true;
 }
 
+static void begin_early(struct flow *f)
+{
+	if (f->path->session->proto == IPPROTO_TCP)
+		punch(f);
+	else
+		udp_early(f);
+}
+
 void flow_ask_timer(struct flow *f)
 {
 	switch (f->state) {
@@ -639,7 +754,10 @@ void flow_ask_timer(struct flow *f)
 	case FLOW_LEARNING:
 		break;
 	case FLOW_ASKED:
-		flow_fail(f, "the peer does not say that it has opened the way");
+		if (f->early)
+			begin_early(f);
+		else
+			flow_fail(f, "the peer does not say that it has opened the way");
 		break;
 	case FLOW_CHECKING:
 		if (udp_widen(f))

@@ -139,6 +139,12 @@ static void send_opener(const struct flow *f, const struct flow_peer *peer,
 	gateway_craft(f->path->gateway, &syn);
 }
 
+/* The peer's NATs let in whatever comes from our address; see path_opens_many(). */
+static bool meets_many(const struct path *p)
+{
+	return p->dependent && p->remote_by_address && !path_opens_many(p);
+}
+
 /*
  * The service was not asked about so many endpoints: the number is any. Once we
  * know which of them it is, that opener is taken back.
@@ -152,7 +158,8 @@ static void send_blind(void *data, unsigned int i)
 
 	segment_syn(&syn, &p->external->external, &to);
 	syn.seq = f->blind;
-	syn.ttl = hops_out(p);
+	/* Where the peer has opened many, one is to find out who we are. */
+	syn.ttl = meets_many(p) ? 0 : hops_out(p);
 	gateway_craft(p->gateway, &syn);
 }
 
@@ -190,7 +197,8 @@ static void send_from(void *data, unsigned int i)
 
 static void open_blindly(struct flow *f)
 {
-	f->blind = randombytes_random();
+	/* The client's number is what only the sites know. */
+	f->blind = meets_many(f->path) ? f->syn.seq : randombytes_random();
 	f->pace = pace_start(f->path->gateway, f->guess->n, REPEAT_MS,
 			     send_blind, f);
 }
@@ -205,13 +213,14 @@ static void open_from_guessed(struct flow *f)
 {
 	struct gateway *gw = f->path->gateway;
 	const union endpoint *to = &f->peer[0].ep;
+	bool meets = f->path->remote_dependent && !path_opens_many(f->path);
 	struct guess *mine = NULL;
 
 	f->locals = locals_open(gw, IPPROTO_TCP, 1);
 	if (f->locals)
 		mine = guess_ask(gw, IPPROTO_TCP, &f->locals->at[0].ep, to, 0);
-	if (mine && f->path->remote_dependent)
-		guess_trim(mine, 1, 1);
+	if (mine && meets)
+		guess_meet(mine);
 	if (mine && mine->flows > 1) {
 		locals_free(gw, f->locals);
 		f->locals = locals_open(gw, IPPROTO_TCP, mine->flows);
@@ -222,7 +231,8 @@ static void open_from_guessed(struct flow *f)
 				 "it is not known which ports our NATs will take");
 		return;
 	}
-	f->pace = pace_start(gw, f->locals->n, REPEAT_MS, send_from, f);
+	f->pace = pace_burst(gw, f->locals->n, meets ? f->locals->n : 1,
+			     REPEAT_MS, send_from, f);
 	opened(f, mine);
 	free(mine);
 }
@@ -275,16 +285,35 @@ static void answer(const struct flow *f, const struct flow_peer *peer,
 	gateway_craft(f->path->gateway, &synack);
 }
 
+/* It is this one, at that endpoint of ours. */
+static void came_in(struct flow *f, const union endpoint *src,
+		    const union endpoint *dst)
+{
+	f->came = flow_admit(f, src, dst);
+	f->src = *src;
+	f->dst = *dst;
+	if (f->locals)	/* it is adopted by that */
+		saved_write(f->path->gateway->daemon);
+}
+
 /* It knocked, and the service was not asked about it before. */
 static void open_late(struct flow *f, const struct flow_peer *peer)
 {
-	const struct path *p = f->path;
-
-	if (f->pace)
+	if (f->came)
+		return;
+	if (f->pace && !f->locals)
 		take_back(f, peer);
-	send_opener(f, peer, &p->external->external);
-	answer(f, peer, &p->external->external);
-	flow_admit(f, &peer->ep, &p->external->external);
+	send_opener(f, peer, &peer->at);
+	answer(f, peer, &peer->at);
+	if (f->locals)
+		came_in(f, &peer->ep, &peer->at);
+	else
+		flow_admit(f, &peer->ep, &peer->at);
+	/* What goes on to all the others is of no more use to a peer of many. */
+	if (f->locals || meets_many(f->path)) {
+		pace_free(f->pace);
+		f->pace = NULL;
+	}
 }
 
 bool flow_learn(struct flow *f, const struct segment *answer)
@@ -388,6 +417,8 @@ static unsigned int parse_peers(struct flow *f, const json_t *from)
 		    gateway_leads_out(f->path->gateway, &ep))
 			f->peer[f->n_peers++].ep = ep;
 	}
+	for (i = 0; i < f->n_peers; i++)
+		f->peer[i].at = f->path->external->external;
 	return f->n_peers;
 }
 
@@ -427,7 +458,10 @@ static void begin(struct flow *f)
 
 	if (f->guess || p->dependent)
 		expect(f);
-	if (p->dependent) {
+	if (meets_many(p) && is_blind(f)) {
+		open_blindly(f);
+		opened(f, NULL);
+	} else if (p->dependent) {
 		guess_ours(f);
 	} else if (p->upstream && f->n_peers) {
 		start_learning(f);
@@ -493,13 +527,15 @@ static struct flow_peer *peer_at(struct flow *f, const union endpoint *ep)
 }
 
 /* Ask the service about it, open, and wait for the next copy. */
-static void meet(struct flow *f, const union endpoint *ep)
+static void meet(struct flow *f, const union endpoint *ep,
+		 const union endpoint *at)
 {
 	struct flow_peer *peer = peer_at(f, ep);
 
 	if (!peer && f->n_peers < FLOW_ENDPOINTS) {
 		peer = &f->peer[f->n_peers++];
 		peer->ep = *ep;
+		peer->at = *at;
 		forget_last(f, peer);
 		peer->watched = !table_watch(f->path->gateway->table,
 					     &f->path->session->to, ep,
@@ -522,13 +558,9 @@ bool flow_knock(struct flow *f, const struct segment *syn, uint32_t packet)
 	peer = peer_at(f, &syn->src);
 	known = peer && peer->learned;
 	if (!f->came && f->path->upstream && !known) {
-		meet(f, &syn->src);
+		meet(f, &syn->src, &syn->dst);
 	} else if (!f->came) {
-		f->came = flow_admit(f, &syn->src, &syn->dst);
-		f->src = syn->src;
-		f->dst = syn->dst;
-		if (f->locals)	/* it is adopted by that */
-			saved_write(f->path->gateway->daemon);
+		came_in(f, &syn->src, &syn->dst);
 		if (known)
 			answer(f, peer, &syn->dst);
 		else

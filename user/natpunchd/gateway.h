@@ -33,6 +33,7 @@ struct stun_server {
 	union endpoint addr;		/* none: not resolved (yet) */
 	bool resolving;
 	bool failed;			/* the last time */
+	uint16_t other_port;		/* where it answers, too (RFC 5780), or 0 */
 	const char *what;		/* for the log */
 };
 

@@ -117,6 +117,22 @@ static unsigned int count_enough(const struct natpunch_prediction *answer)
 	return i + 1;
 }
 
+/* 0: it does not count, or nobody knows how. */
+static int step_of(struct gateway *gw, const struct natpunch_prediction *answer)
+{
+	struct natpunch_upstream u = {
+		.fields = NATPUNCH_HAS(UPSTREAM_ADDR) |
+			  NATPUNCH_HAS(UPSTREAM_L4PROTO),
+		.addr = answer->ext_addr,
+		.l4proto = answer->l4proto,
+	};
+
+	if (natpunch_upstream_get(gw->np, &u, &u) ||
+	    u.alloc != NATPUNCH_UPSTREAM_ALLOC_STEP)
+		return 0;
+	return u.step;
+}
+
 struct guess *guess_ask(struct gateway *gw, int proto,
 			const union endpoint *local,
 			const union endpoint *dst, unsigned int within)
@@ -149,8 +165,10 @@ struct guess *guess_ask(struct gateway *gw, int proto,
 	if (answer.advice == NATPUNCH_PREDICT_ADVICE_BIRTHDAY)
 		return of_many(gw, &q, &answer);
 	g = to_guess(&answer);
-	if (g)
-		guess_trim(g, count_enough(&answer), 1);
+	if (!g)
+		return NULL;
+	guess_trim(g, count_enough(&answer), 1);
+	g->step = step_of(gw, &answer);
 	return g;
 }
 
@@ -160,6 +178,34 @@ void guess_trim(struct guess *g, unsigned int ports, unsigned int flows)
 		g->n = ports;
 	if (g->flows > flows)
 		g->flows = flows;
+}
+
+void guess_meet(struct guess *g)
+{
+	int first = 0, last = 0, at;
+	unsigned int i;
+
+	/* The others, in steps from the best one. */
+	for (i = 1; g->step && i < g->n; i++) {
+		at = (int16_t)(g->port[i] - g->port[0]);
+		if (at % g->step)
+			continue;
+		at /= g->step;
+		if (at < first && last - at < GUESS_MEET)
+			first = at;
+		if (at > last && at - first < GUESS_MEET)
+			last = at;
+	}
+	g->port[0] = (uint16_t)(g->port[0] + last * g->step);
+	g->flows = (unsigned int)(last - first + 1);
+	g->n = 1;
+}
+
+void guess_add(struct guess *g, const union endpoint *ep)
+{
+	if (g->addr.in.sin_addr.s_addr == ep->in.sin_addr.s_addr &&
+	    g->n < GUESS_PORTS && !has_port(g, endpoint_port(ep)))
+		g->port[g->n++] = endpoint_port(ep);
 }
 
 bool guess_has(const struct guess *g, const union endpoint *ep)

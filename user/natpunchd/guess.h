@@ -16,6 +16,7 @@
 
 #define GUESS_PORTS	1024
 #define GUESS_FLOWS	256
+#define GUESS_MEET	32	/* flows that meet one port, at most */
 #define GUESS_SOCKETS	512	/* of all flows together */
 
 /** struct guess - endpoints, the best ones first. */
@@ -25,6 +26,7 @@ struct guess {
 	uint16_t port[GUESS_PORTS];
 	unsigned int flows;		/* that are to be opened for that */
 	double p;			/* that one of them gets one of these */
+	int step;			/* from one to the next; 0: not known */
 };
 
 /**
@@ -37,6 +39,15 @@ struct guess *guess_ask(struct gateway *gw, int proto,
 			const union endpoint *dst, unsigned int within);
 /** guess_trim() - no more than these of it. */
 void guess_trim(struct guess *g, unsigned int ports, unsigned int flows);
+/**
+ * guess_meet() - for when both sides' ports are guessed. Each packet to another port
+ * of the peer's would take another one of ours, so we choose one, the farthest of
+ * those that are likely, and open so many flows to one of the peer's that one of
+ * them gets it, however many others have taken before: at once.
+ */
+void guess_meet(struct guess *g);
+/** guess_add() - it is this one, if the address is right. */
+void guess_add(struct guess *g, const union endpoint *ep);
 /** guess_has() - is it one of these? */
 bool guess_has(const struct guess *g, const union endpoint *ep);
 union endpoint guess_at(const struct guess *g, unsigned int i);

@@ -15,6 +15,7 @@ struct mapped {
 	struct reflex *reflex;		/* UDP: this alone */
 	struct stun_socket socket;
 	struct stun_request request;
+	struct gateway *gateway;
 	struct event_base *base;
 	struct event *event;
 	bool answered;
@@ -29,12 +30,23 @@ static void tell(struct mapped *m, int error, const union endpoint *public,
 	m->fn(m->data, error, public, rtt_ms);
 }
 
+/* OTHER-ADDRESS is that of both another address and another port. */
+void mapped_heard(struct gateway *gw, const union endpoint *server,
+		  const struct np_stun_msg *msg)
+{
+	unsigned int i;
+
+	for (i = 0; msg->other.len && i < gw->n_servers; i++)
+		if (endpoint_equal(&gw->servers[i].addr, server))
+			gw->servers[i].other_port = ntohs(msg->other.port);
+}
+
 static void on_answer(struct stun_request *request,
 		      const struct stun_answer *answer)
 {
 	struct mapped *m = request->data;
 	struct sockaddr_storage ss;
-	union endpoint public = {};
+	union endpoint public = {}, server = {};
 
 	if (answer->outcome == STUN_SILENCE)
 		return tell(m, -ETIMEDOUT, NULL, 0);
@@ -45,6 +57,8 @@ static void on_answer(struct stun_request *request,
 		return tell(m, -EPROTO, NULL, 0);
 	memcpy(&public, &ss, sizeof(public));
 	m->answered = true;
+	memcpy(&server, &request->to, sizeof(server));
+	mapped_heard(m->gateway, &server, &answer->msg);
 	tell(m, 0, &public, answer->rtt);
 }
 
@@ -130,6 +144,7 @@ struct mapped *mapped_ask(struct gateway *gw, int proto,
 	m = calloc(1, sizeof(*m));
 	if (!m)
 		return NULL;
+	m->gateway = gw;
 	m->base = gw->daemon->base;
 	m->fn = fn;
 	m->data = data;

@@ -11,6 +11,7 @@
 #ifndef _NATPUNCHD_MAPPED_H
 #define _NATPUNCHD_MAPPED_H
 
+#include "../stun/stun-message.h"
 #include "gateway.h"
 
 #define MAPPED_MS	2000	/* so long a server has to answer */
@@ -31,6 +32,9 @@ struct mapped *mapped_ask(struct gateway *gw, int proto,
 			  const union endpoint *local,
 			  const union endpoint *server, mapped_fn *fn,
 			  void *data);
+/** mapped_heard() - what a server's answer tells of the server itself. */
+void mapped_heard(struct gateway *gw, const union endpoint *server,
+		  const struct np_stun_msg *msg);
 /** mapped_free() - NULL is allowed. */
 void mapped_free(struct mapped *m);
 

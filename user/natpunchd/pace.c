@@ -59,8 +59,9 @@ static void on_timer(evutil_socket_t fd, short what, void *data)
 	tick(data);
 }
 
-struct pace *pace_start(struct gateway *gw, unsigned int total,
-			unsigned int every_ms, pace_fn *fn, void *data)
+struct pace *pace_burst(struct gateway *gw, unsigned int total,
+			unsigned int at_once, unsigned int every_ms,
+			pace_fn *fn, void *data)
 {
 	struct pace *p = calloc(1, sizeof(*p));
 
@@ -76,10 +77,17 @@ struct pace *pace_start(struct gateway *gw, unsigned int total,
 	p->every_ms = every_ms;
 	p->fn = fn;
 	p->data = data;
-	p->credit = 1000;		/* never less than one at once */
+	p->credit = 1000 * at_once;
 	gw->n_paced++;
 	tick(p);
 	return p;
+}
+
+struct pace *pace_start(struct gateway *gw, unsigned int total,
+			unsigned int every_ms, pace_fn *fn, void *data)
+{
+	/* Never less than one at once. */
+	return pace_burst(gw, total, 1, every_ms, fn, data);
 }
 
 void pace_free(struct pace *p)

@@ -23,6 +23,10 @@ typedef void pace_fn(void *data, unsigned int i);
  */
 struct pace *pace_start(struct gateway *gw, unsigned int total,
 			unsigned int every_ms, pace_fn *fn, void *data);
+/** pace_burst() - the same, but the first @at_once of all are not kept waiting. */
+struct pace *pace_burst(struct gateway *gw, unsigned int total,
+			unsigned int at_once, unsigned int every_ms,
+			pace_fn *fn, void *data);
 /** pace_free() - not from within @fn. NULL is allowed. */
 void pace_free(struct pace *p);
 

@@ -71,11 +71,24 @@ void path_undirect(struct path *p, const char *why)
 		session_fail(p->session, "%s", why);
 }
 
-/* Of two unknown ports, at least one can not be ranked: no use to try. */
+bool path_opens_many(const struct path *p)
+{
+	if (!p->by_address || !p->remote_dependent)
+		return false;
+	return !p->remote_by_address || p->session->role == SESSION_SERVES;
+}
+
+/*
+ * Of two unknown ports, at least one can not be ranked: no use to try, unless one
+ * side lets in whichever port of the other side tries, and that side has many.
+ */
 static bool is_hopeless(const struct path *p)
 {
-	return p->dependent && p->remote_dependent &&
-	       (p->any_port || p->remote_any_port);
+	if (!p->dependent || !p->remote_dependent ||
+	    !(p->any_port || p->remote_any_port))
+		return false;
+	return !(p->by_address && !p->remote_few_ports) &&
+	       !(p->remote_by_address && !p->few_ports);
 }
 
 static int check(struct session *s, unsigned int delay_ms)
@@ -226,6 +239,7 @@ static json_t *save(const struct session *s)
 	json_object_set_new(json, "upstream", json_boolean(p->upstream));
 	json_object_set_new(json, "dependent", json_boolean(p->dependent));
 	json_object_set_new(json, "any_port", json_boolean(p->any_port));
+	json_object_set_new(json, "by_address", json_boolean(p->by_address));
 	json_object_set_new(json, "at", flow_ends(p));
 	json_object_set_new(json, "nat_hops", json_integer(p->nat_hops));
 	json_object_set_new(json, "rtt_ms", json_integer(p->rtt_ms));
@@ -237,15 +251,17 @@ static json_t *save(const struct session *s)
 static int restore(struct path *p, const json_t *saved)
 {
 	const char *public, *chosen = NULL;
-	int upstream, dependent = 0, any_port = 0, nat_hops, rtt, kind;
+	int upstream, dependent = 0, any_port = 0, by_address = 0;
+	int nat_hops, rtt, kind;
 	json_t *remote;
 
 	if (json_unpack((json_t *)saved,
-			"{ss, s?s, si, sb, s?b, s?b, si, si, so}",
+			"{ss, s?s, si, sb, s?b, s?b, s?b, si, si, so}",
 			"public", &public, "chosen", &chosen, "kind", &kind,
 			"upstream", &upstream, "dependent", &dependent,
-			"any_port", &any_port, "nat_hops", &nat_hops,
-			"rtt_ms", &rtt, "remote", &remote) ||
+			"any_port", &any_port, "by_address", &by_address,
+			"nat_hops", &nat_hops, "rtt_ms", &rtt, "remote",
+			&remote) ||
 	    !endpoint_parse(&p->public, public) ||
 	    (chosen && !endpoint_parse(&p->chosen.ep, chosen)) || kind < 0 ||
 	    kind >= CANDIDATE_KINDS || !candidate_parse(p, remote))
@@ -254,6 +270,7 @@ static int restore(struct path *p, const json_t *saved)
 	p->upstream = upstream;
 	p->dependent = dependent;
 	p->any_port = any_port;
+	p->by_address = by_address;
 	p->nat_hops = nat_hops;
 	p->rtt_ms = rtt;
 	p->session->remote = json_incref(remote);

@@ -42,6 +42,8 @@ struct path {
 	bool upstream;			/* NATs change it on the way */
 	bool dependent;			/* ... to another one for each destination */
 	bool any_port;			/* ... which can not be ranked */
+	bool few_ports;			/* ... of a narrow range, soon used up */
+	bool by_address;		/* ... of another address only */
 	struct mapped *second;		/* another server sees the same? */
 	struct samples *samples;
 	unsigned int nat_hops;		/* to the outermost of them */
@@ -49,7 +51,8 @@ struct path {
 	/* the peer's */
 	unsigned int n_remote;
 	struct candidate remote[MAX_CANDIDATES];
-	bool remote_dependent, remote_any_port;
+	bool remote_dependent, remote_any_port, remote_few_ports;
+	bool remote_by_address;
 	bool remote_relay;		/* it has a server for it */
 	struct candidate chosen;	/* asks: the one that answered */
 	unsigned int rtt_ms;		/* of the probe */
@@ -74,6 +77,12 @@ const char *candidate_kind_name(enum candidate_kind kind);
 enum candidate_kind candidate_kind_of(const char *name);
 
 /* path.c */
+/**
+ * path_opens_many() - both sides' NATs give each destination another port, but ours
+ * the same one to all of the peer's: so we open many, whatever his will be. If his
+ * do so, too, the side that serves does it.
+ */
+bool path_opens_many(const struct path *p);
 /**
  * path_undirect() - there is no direct way for this attempt: what is not relayed
  * fails.

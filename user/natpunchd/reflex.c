@@ -129,6 +129,7 @@ static void answered(struct reflex *r, const struct np_stun_msg *msg)
 		return;
 	}
 	memcpy(&public, &ss, sizeof(public));
+	mapped_heard(r->gateway, &r->server, msg);
 	r->fn(r->data, 0, &public, rtt_ms);
 }
 

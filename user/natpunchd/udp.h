@@ -49,6 +49,8 @@ json_t *udp_ask(struct flow *f, json_t *from);
 void udp_opened(struct flow *f, const json_t *body);
 /** udp_widen() - a probe: check the others, too, if they waited (ways.h). */
 bool udp_widen(struct flow *f);
+/** udp_early() - check what is known, without waiting for "opened". */
+void udp_early(struct flow *f);
 
 /* udp_serve.c */
 void udp_serve(struct flow *f, const json_t *body);

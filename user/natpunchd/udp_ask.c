@@ -53,6 +53,13 @@ static void on_request(void *data, const union endpoint *local,
 	struct flow *f = data;
 
 	if (f->locals) {
+		/* To nobody else any more, if there were many. */
+		if (f->guess)
+			guess_add(f->guess, remote);
+		if (path_opens_many(f->path)) {
+			pace_free(f->pace);
+			f->pace = NULL;
+		}
 		checks_send(f->checks, local, remote, 0);
 		return;
 	}
@@ -86,6 +93,12 @@ static void expect(const struct flow *f)
 		log_error("nftables: %s", table_error(gw->table));
 }
 
+/* As with TCP, but that samples take one round trip. */
+static unsigned int until_sent(const struct path *p)
+{
+	return (p->remote_dependent ? 3 : 2) * p->session->one_way_ms;
+}
+
 static void on_samples(void *data)
 {
 	struct flow *f = data;
@@ -96,9 +109,11 @@ static void on_samples(void *data)
 	f->samples = NULL;
 	f->public = f->external->external;
 	mine = guess_ask(p->gateway, IPPROTO_UDP, &f->public, target(f),
-			 2 * p->session->one_way_ms);
-	if (mine && p->remote_dependent)
+			 until_sent(p));
+	if (mine && p->remote_by_address)
 		guess_trim(mine, 1, 1);
+	else if (mine && p->remote_dependent && !path_opens_many(p))
+		guess_meet(mine);
 	if (mine)
 		log_debug("our NATs will take one of %u ports from %u (%.0f %%)",
 			  mine->n, mine->flows, 100 * mine->p);
@@ -127,11 +142,21 @@ static void send_guessed(void *data, unsigned int i)
 	checks_send(f->checks, NULL, &to, 0);
 }
 
+/* What there is to try from each port of ours. */
+static unsigned int count_guessed(const struct flow *f)
+{
+	return f->guess ? f->guess->n : 1;
+}
+
 static void send_from(void *data, unsigned int i)
 {
 	const struct flow *f = data;
+	unsigned int n = count_guessed(f);
+	union endpoint to = *target(f);
 
-	checks_send(f->checks, &f->locals->at[i].ep, target(f), 0);
+	if (f->guess)
+		to = guess_at(f->guess, i % n);
+	checks_send(f->checks, &f->locals->at[i / n].ep, &to, 0);
 }
 
 /* Each port that we try takes one of our own NATs' ports, if those are many. */
@@ -139,7 +164,7 @@ static void check_guessed(struct flow *f)
 {
 	const struct path *p = f->path;
 
-	if (p->dependent)
+	if (p->dependent && !p->remote_by_address)
 		guess_trim(f->guess, 1, 1);
 	checks_guess(f->checks, f->guess, NULL);
 	f->pace = pace_start(p->gateway, f->guess->n, UDP_REPEAT_MS,
@@ -170,6 +195,13 @@ static void arm(struct flow *f, unsigned int n)
 	flow_arm(f, GUESS_MS + n * 1000 / (unsigned int)rate);
 }
 
+/* All endpoints are known. */
+static void arm_known(struct flow *f)
+{
+	flow_arm(f, !f->probe ? RELAY_AFTER_MS :
+		 f->way == CANDIDATE_KINDS ? FLOW_OPEN_MS : WAYS_FIRST_MS);
+}
+
 static void set_target(struct flow *f, const json_t *to)
 {
 	const char *s = json_string_value(to);
@@ -193,6 +225,31 @@ bool udp_widen(struct flow *f)
 	return true;
 }
 
+/* Where the peer's ports are guessed, too, he is to be found at one of them. */
+static void check_from_many(struct flow *f, const json_t *to)
+{
+	unsigned int n = f->locals->n * count_guessed(f);
+	bool many = n > GUESS_MEET || path_opens_many(f->path);
+
+	set_target(f, json_array_get(to, 0));
+	checks_guess(f->checks, f->guess, f->locals);
+	f->pace = pace_burst(f->path->gateway, n, f->guess && !many ? n : 1,
+			     UDP_REPEAT_MS, send_from, f);
+	/* The peer tries many himself. */
+	arm(f, n + (path_opens_many(f->path) ? GUESS_PORTS : 0));
+}
+
+void udp_early(struct flow *f)
+{
+	if (!f->checks) {
+		flow_fail(f, "out of memory");
+		return;
+	}
+	f->state = FLOW_CHECKING;
+	arm_known(f);
+	checks_start(f->checks, 0);
+}
+
 void udp_opened(struct flow *f, const json_t *body)
 {
 	if (!f->checks) {
@@ -204,20 +261,14 @@ void udp_opened(struct flow *f, const json_t *body)
 	f->guess = guess_from_json(f->path->gateway,
 				   json_object_get(body, "guess"));
 	if (f->locals) {
-		set_target(f, json_array_get(json_object_get(body, "to"), 0));
-		checks_guess(f->checks, NULL, f->locals);
-		f->pace = pace_start(f->path->gateway, f->locals->n,
-				     UDP_REPEAT_MS, send_from, f);
-		arm(f, f->locals->n);
+		check_from_many(f, json_object_get(body, "to"));
 		return;
 	}
 	if (f->guess) {
 		check_guessed(f);
 		arm(f, f->guess->n);
 	} else {
-		flow_arm(f, !f->probe ? RELAY_AFTER_MS :
-			 f->way == CANDIDATE_KINDS ? FLOW_OPEN_MS :
-						     WAYS_FIRST_MS);
+		arm_known(f);
 	}
 	checks_start(f->checks, 0);
 }

@@ -127,7 +127,10 @@ static void send_opener(void *data, unsigned int i)
 	const struct flow *f = data;
 	const union endpoint to = guess_at(f->guess, i);
 
-	checks_send(f->checks, NULL, &to, opener_ttl(f->path));
+	/* If the peer lets in whatever comes from our address, one gets there. */
+	checks_send(f->checks, NULL, &to,
+		    f->path->remote_by_address && f->path->dependent ? 0 :
+		    opener_ttl(f->path));
 }
 
 static void send_opener_from(void *data, unsigned int i)
@@ -143,7 +146,7 @@ static void open_towards_guessed(struct flow *f)
 {
 	const struct path *p = f->path;
 
-	if (p->dependent)
+	if (p->dependent && !p->remote_by_address)
 		guess_trim(f->guess, 1, 1);
 	checks_guess(f->checks, f->guess, NULL);
 	f->pace = pace_start(p->gateway, f->guess->n, UDP_REPEAT_MS,
@@ -168,8 +171,9 @@ static void open_from_many(struct flow *f, unsigned int n)
 			 FLOW_OPEN_MS / 1000))
 		log_error("nftables: %s", table_error(gw->table));
 	checks_guess(f->checks, NULL, f->locals);
-	f->pace = pace_start(gw, f->locals->n, UDP_REPEAT_MS,
-			     send_opener_from, f);
+	f->pace = pace_burst(gw, f->locals->n, f->guess &&
+			     !path_opens_many(f->path) ? f->locals->n : 1,
+			     UDP_REPEAT_MS, send_opener_from, f);
 }
 
 /* Where are we to be found by @f->from? That is asked first. */
@@ -186,15 +190,19 @@ static void on_samples(void *data)
 		to = guess_at(f->guess, 0);
 	mine = guess_ask(p->gateway, IPPROTO_UDP, &p->external->external, &to,
 			 0);
-	if (mine && f->guess)
+	if (mine && f->guess && p->remote_by_address && !path_opens_many(p))
 		guess_trim(mine, 1, 1);
+	else if (mine && f->guess && !path_opens_many(p))
+		guess_meet(mine);
+	if (f->guess)
+		f->from = to;
 	if (mine)
 		log_debug("our NATs will take one of %u ports from %u (%.0f %%)",
 			  mine->n, mine->flows, 100 * mine->p);
-	if (f->guess)
-		open_towards_guessed(f);
 	if (mine && mine->flows > 1)
 		open_from_many(f, mine->flows);
+	if (f->guess && !f->locals)
+		open_towards_guessed(f);
 	if (!f->locals)
 		open_known(f);
 	say_opened(f, mine);
