@@ -48,6 +48,9 @@ help:
 	@echo '                    $(FUZZ_KERNEL); FUZZ_MESSAGES, FUZZ_PACKETS, FUZZ_SEED'
 	@echo 'make bench        what natpunch costs, in instructions'
 	@echo 'make bench-predict  how well mappings are predicted'
+	@echo 'make bench-punch  which NATs two sites connect through, and how fast'
+	@echo '                    TRIALS=1 PAIRS="SERVES/ASKS..." (adf/random, +1/, /eif)'
+	@echo 'make bench-fleet  2000 sites at one broker, one of them at rest (mosquitto)'
 	@echo 'make fuzz         the pure parts with libFuzzer (FUZZ_TIME=$(FUZZ_TIME) seconds each)'
 	@echo 'make lint         checkpatch, sparse, shellcheck, cppcheck'
 	@echo 'make clean        delete what was built (downloads stay in ~/.cache/natpunch)'
@@ -193,6 +196,16 @@ bench: deps-vm
 	@$(MAKE) -s tools selftests
 	@KERNELS="$(KERNELS)" scripts/bench
 
+# What it prints is in Documentation/bench-punch.rst.
+bench-punch: deps-vm
+	@$(MAKE) -s tools selftests
+	@TRIALS="$(TRIALS)" scripts/bench-punch $(PAIRS)
+
+# What it prints is in Documentation/rendezvous.rst.
+bench-fleet: deps-build
+	@$(MAKE) -s tools selftests
+	@scripts/bench-fleet
+
 # Against the NAT zoo; what it prints is in Documentation/prediction.rst.
 bench-predict: deps-build
 	@$(MAKE) -s $(B)/bench-predict
@@ -270,5 +283,6 @@ clean:
 		kernel/*.o kernel/.*.cmd
 
 .PHONY: all help modules tools natpunchd selftests demo check check-debug bench \
-	bench-predict fuzz fuzz-kernel lint install uninstall clean FORCE
+	bench-predict bench-punch bench-fleet fuzz fuzz-kernel lint install uninstall \
+	clean FORCE
 FORCE:

@@ -24,31 +24,7 @@
 #define DIRECT_MS	60000
 #define BULK		(256 * 1024)
 
-static struct job turn;
 static int tcp, udp;		/* the services, on A */
-
-static void start_turn(void)
-{
-	turn = job_start(SERVER, "exec turnserver -n --no-cli --lt-cred-mech "
-			 "-u sites:secret -r lab --no-tls --no-dtls "
-			 "-L %s -p 3480 --stale-nonce=600 --relay-threads 1 "
-			 "-b " SITES_DIR "/relaydb --pidfile " SITES_DIR
-			 "/relay.pid --log-file stdout --simple-log",
-			 ep_addr_str(server(1, 0)));
-	if (!job_wait_for(&turn, "Total General servers", 30000))
-		ktap_bail("no coturn: %.200s", job_output(&turn));
-}
-
-static void add_relay(enum node gw, const char *password, const char *more)
-{
-	char text[256];
-
-	snprintf(text, sizeof(text), "relays = ( { host = \"%s\"; "
-		 "user = \"sites\"; password = \"%s\"; %s } );\n",
-		 ep_str(server(1, 3480)), password, more);
-	site_add_conf(gw, text);
-	must(HOME, "chmod o= " SITES_DIR "/%s.conf", gw == GA ? "A" : "B");
-}
 
 static void show_logs(void)
 {
@@ -209,12 +185,12 @@ static void server_dies(void)
 	bool told;
 
 	want("ssh", "tcp", 2222);
-	job_stop(&turn);
+	sites_relay_stop();
 	told = site_says(GB, "relay: ", LOST_MS);
 	ktap_ok(told && strcmp(site_value(GB, "connection-show",
 					  ".result[0].state"), "relayed"),
 		"a server that dies is noticed and told");
-	start_turn();
+	sites_relay_start();
 }
 
 static void credentials_are_refused(void)
@@ -337,9 +313,9 @@ int main(void)
 	lab_start();
 	must(HOME, "modprobe tun");
 	sites_start();
-	start_turn();
-	add_relay(GA, "secret", "");
-	add_relay(GB, "secret", "tcp = true;");
+	sites_relay_start();
+	site_add_relay(GA, "");
+	site_add_relay(GB, "tcp = true;");
 	it_becomes_direct();
 	clients_need_it();
 	sites_end();

@@ -8,7 +8,9 @@
 
 #include "sites.h"
 
-static struct job broker, turn, daemons[NODES];
+#define RELAY_PORT	3480U
+
+static struct job broker, turn, relay, daemons[NODES];
 
 static const char *letter(enum node gw)
 {
@@ -33,21 +35,60 @@ static void start_broker(void)
 	write_file("mosquitto.conf", "listener 1883 0.0.0.0\n"
 		   "allow_anonymous true\n"
 		   "persistence false\n"
+		   "set_tcp_nodelay true\n"
 		   "user root\n");
 	broker = job_start(SERVER, "exec mosquitto -c " SITES_DIR
 			   "/mosquitto.conf");
 }
 
+/* @name: of its files. */
+static struct job start_coturn(const char *name, const char *args)
+{
+	struct job j = job_start(SERVER, "exec turnserver -n --no-cli --no-tls "
+				 "--no-dtls -r lab --relay-threads 1 "
+				 "-b " SITES_DIR "/%sdb "
+				 "--pidfile " SITES_DIR "/%s.pid "
+				 "--log-file stdout --simple-log %s", name, name,
+				 args);
+
+	if (!job_wait_for(&j, "Total General servers", 30000))
+		ktap_bail("no coturn: %.200s", job_output(&j));
+	return j;
+}
+
 static void start_turn(void)
 {
-	turn = job_start(SERVER, "exec turnserver -n --no-cli --no-auth "
-			 "--no-tls --no-dtls -r lab -L %s -L %s -p 3478 "
-			 "--relay-threads 1 -b " SITES_DIR "/turndb "
-			 "--pidfile " SITES_DIR "/turn.pid --log-file stdout "
-			 "--simple-log", ep_addr_str(server(1, 0)),
-			 ep_addr_str(server(2, 0)));
-	if (!job_wait_for(&turn, "Total General servers", 30000))
-		ktap_bail("no coturn: %.200s", job_output(&turn));
+	char args[128];
+
+	snprintf(args, sizeof(args), "--no-auth -p 3478 -L %s -L %s",
+		 ep_addr_str(server(1, 0)), ep_addr_str(server(2, 0)));
+	turn = start_coturn("turn", args);
+}
+
+void sites_relay_start(void)
+{
+	char args[128];
+
+	snprintf(args, sizeof(args), "--lt-cred-mech -u sites:secret "
+		 "--stale-nonce=600 -p %u -L %s", RELAY_PORT,
+		 ep_addr_str(server(1, 0)));
+	relay = start_coturn("relay", args);
+}
+
+void sites_relay_stop(void)
+{
+	job_stop(&relay);
+}
+
+void site_add_relay(enum node gw, const char *more)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "relays = ( { host = \"%s\"; "
+		 "user = \"sites\"; password = \"secret\"; %s } );\n",
+		 ep_str(server(1, RELAY_PORT)), more);
+	site_add_conf(gw, text);
+	must(HOME, "chmod o= " SITES_DIR "/%s.conf", letter(gw));
 }
 
 static void write_conf(enum node gw, enum node peer, const char *key)

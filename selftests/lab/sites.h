@@ -16,6 +16,14 @@
  */
 void sites_start(void);
 
+/**
+ * sites_relay_start() - a TURN server (coturn) that wants user "sites" and password
+ * "secret"; sites_relay_stop() - it dies.
+ */
+void sites_relay_start(void);
+void sites_relay_stop(void);
+/** site_add_relay() - it is that site's, with @more options. */
+void site_add_relay(enum node gw, const char *more);
 /** site_add_conf() - lines at the end of its configuration; not while it runs. */
 void site_add_conf(enum node gw, const char *text);
 /** site_start() - its natpunchd, with the state that it had. Stopped before. */
