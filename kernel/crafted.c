@@ -20,6 +20,7 @@
 #include "main.h"
 #include "netlink.h"
 #include "packet.h"
+#include "passing.h"
 #include "stats.h"
 #include "trace.h"
 
@@ -169,38 +170,55 @@ static noinline void np_crafted_tell(struct np_crafted_net *cn,
 	np_nl_crafted_event(cn->npn, &rst);
 }
 
-static noinline unsigned int np_crafted_look(struct np_crafted_net *cn,
-					     const struct sk_buff *skb,
-					     const struct nf_hook_state *state)
+/* Is it a RST of a registered flow? That is told, and it is to be dropped. */
+static bool np_crafted_look(struct np_crafted_net *cn,
+			    const struct sk_buff *skb, u8 family)
 {
 	const struct np_crafted *flow;
 	const struct tcphdr *th;
 	struct np_segment seg;
 	struct tcphdr _th;
 
-	th = np_segment_read(skb, state->pf, &_th, &seg);
-	if (!th || !th->rst ||
-	    (state->hook == NF_INET_LOCAL_OUT &&
-	     !np_rst_is_kernels(skb, state)))
-		return NF_ACCEPT;
+	th = np_segment_read(skb, family, &_th, &seg);
+	if (!th || !th->rst)
+		return false;
 	flow = np_crafted_find(cn, &seg);
 	if (!flow)
-		return NF_ACCEPT;
+		return false;
 	np_crafted_tell(cn, &seg, flow->id);
-	return NF_DROP;
+	return true;
 }
 
-/* What is forwarded has come from some inside host's kernel, or program. */
-static unsigned int np_crafted_rst(void *priv, struct sk_buff *skb,
-				   const struct nf_hook_state *state)
+static noinline unsigned int
+np_crafted_local_rst(struct np_crafted_net *cn, const struct sk_buff *skb,
+		     const struct nf_hook_state *state)
+{
+	return np_rst_is_kernels(skb, state) &&
+	       np_crafted_look(cn, skb, state->pf) ? NF_DROP : NF_ACCEPT;
+}
+
+/* What the host sends itself. Established flows come by here. */
+static unsigned int np_crafted_local_out(void *priv, struct sk_buff *skb,
+					 const struct nf_hook_state *state)
 {
 	u16 port;
 
-	/* Established flows come by here. */
 	if (!np_packet_maybe_rst(skb, state->pf, &port) ||
 	    np_crafted_none(priv, port))
 		return NF_ACCEPT;
-	return np_crafted_look(priv, skb, state);
+	return np_crafted_local_rst(priv, skb, state);
+}
+
+/* That has come from some inside host's kernel, or program. */
+bool np_crafted_passing(struct np_crafted_net *cn, const struct sk_buff *skb,
+			const struct nf_hook_state *state)
+{
+	u16 port;
+
+	if (!np_packet_maybe_rst(skb, state->pf, &port) ||
+	    np_crafted_none(cn, port))
+		return false;
+	return np_crafted_look(cn, skb, state->pf);
 }
 
 /* The registry */
@@ -271,25 +289,6 @@ static int np_crafted_hook(struct np_crafted_net *cn)
 	return err;
 }
 
-static int np_crafted_hook_forward(struct np_crafted_net *cn, bool want)
-{
-	int err = 0;
-
-	lockdep_assert_held(&cn->npn->lock);
-
-	if (cn->forwards == want)
-		return 0;
-	if (want)
-		err = nf_register_net_hooks(cn->npn->net, cn->forward,
-					    ARRAY_SIZE(cn->forward));
-	else
-		nf_unregister_net_hooks(cn->npn->net, cn->forward,
-					ARRAY_SIZE(cn->forward));
-	if (!err)
-		cn->forwards = want;
-	return err;
-}
-
 /*
  * Is the flow of another host? In doubt it is: of one with an address in some
  * VRF, or that is tentative.
@@ -332,7 +331,7 @@ static void np_crafted_unhook(struct np_crafted_net *cn)
 {
 	lockdep_assert_held(&cn->npn->lock);
 
-	np_crafted_hook_forward(cn, false);
+	np_passing_set(cn->npn, NP_PASSING_CRAFTED, false);
 	if (!cn->hooked)
 		return;
 	nf_unregister_net_hooks(cn->npn->net, cn->out, ARRAY_SIZE(cn->out));
@@ -414,7 +413,7 @@ static void np_crafted_reap(struct work_struct *work)
 			np_crafted_unlink(cn, flow);
 	spin_unlock_bh(&cn->lock);
 	/* If that fails there is another time. */
-	np_crafted_hook_forward(cn, np_crafted_any_foreign(cn));
+	np_passing_set(cn->npn, NP_PASSING_CRAFTED, np_crafted_any_foreign(cn));
 
 	rtnl_lock();
 	list_for_each_entry_safe(watch, next_watch, &cn->watches, list)
@@ -439,7 +438,7 @@ int np_crafted_add(struct np_net *npn, struct np_crafted *want, u32 lease,
 	if (!err)
 		err = np_crafted_hook(cn);
 	if (!err && np_crafted_foreign(cn, want))
-		err = np_crafted_hook_forward(cn, true);
+		err = np_passing_set(npn, NP_PASSING_CRAFTED, true);
 	if (err)
 		return err;
 
@@ -761,22 +760,15 @@ void np_crafted_devices(struct np_net *npn,
 /* The namespace */
 
 static void np_crafted_ops(struct np_crafted_net *cn, u8 pf,
-			   struct nf_hook_ops *out, struct nf_hook_ops *forward)
+			   struct nf_hook_ops *out)
 {
 	*out = (struct nf_hook_ops) {
-		.hook = np_crafted_rst,
+		.hook = np_crafted_local_out,
 		.priv = cn,
 		.pf = pf,
 		.hooknum = NF_INET_LOCAL_OUT,
 		/* After conntrack, which ends the entry over the RST. */
 		.priority = NF_IP_PRI_CONNTRACK + 1,
-	};
-	*forward = (struct nf_hook_ops) {
-		.hook = np_crafted_rst,
-		.priv = cn,
-		.pf = pf,
-		.hooknum = NF_INET_FORWARD,
-		.priority = NF_IP_PRI_FILTER - 1,
 	};
 }
 
@@ -789,8 +781,8 @@ void np_crafted_net_init(struct np_net *npn)
 	INIT_LIST_HEAD(&cn->flows);
 	INIT_LIST_HEAD(&cn->watches);
 	INIT_DELAYED_WORK(&cn->reap, np_crafted_reap);
-	np_crafted_ops(cn, NFPROTO_IPV4, &cn->out[0], &cn->forward[0]);
-	np_crafted_ops(cn, NFPROTO_IPV6, &cn->out[1], &cn->forward[1]);
+	np_crafted_ops(cn, NFPROTO_IPV4, &cn->out[0]);
+	np_crafted_ops(cn, NFPROTO_IPV6, &cn->out[1]);
 }
 
 void np_crafted_net_pre_exit(struct np_net *npn)

@@ -19,9 +19,9 @@
  * nobody watches a device any more, what was seen on it is forgotten.
  *
  * There is a cap for the namespace. Hooks are there only while something is
- * registered or a device is set; that for forwarded packets only while a flow is
- * registered whose local address is not one of this host's. When an address comes
- * or goes, that is noticed within a second.
+ * registered or a device is set; what is forwarded is looked at (passing.h) while
+ * a flow is registered whose local address is not one of this host's. When an
+ * address comes or goes, that is noticed within a second.
  *
  * Locking: np_crafted_net.lock, softirq-safe, for changes; RCU for look-ups.
  * The list of watches is changed under RTNL and that lock, and read under either.
@@ -77,9 +77,7 @@ struct np_crafted_net {
 	struct notifier_block netdev_nb;
 	struct delayed_work reap;
 	struct nf_hook_ops out[2];
-	struct nf_hook_ops forward[2];
 	bool hooked;			/* out; np_net.lock */
-	bool forwards;			/* forward; np_net.lock */
 	bool closing;
 };
 
@@ -112,6 +110,10 @@ void np_crafted_release(struct np_net *npn, u32 portid);
 u32 np_crafted_next(struct np_net *npn, u32 after,
 		    int (*fn)(const struct np_crafted *flow, void *data),
 		    void *data, int *err);
+
+/* Is what is forwarded a RST of a registered flow? Then it must not get out. */
+bool np_crafted_passing(struct np_crafted_net *cn, const struct sk_buff *skb,
+			const struct nf_hook_state *state);
 
 /* Call @fn once with the name of each watched device, under RTNL. */
 void np_crafted_devices(struct np_net *npn,

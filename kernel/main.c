@@ -16,6 +16,7 @@
 #include "mapping.h"
 #include "netlink.h"
 #include "observe.h"
+#include "passing.h"
 #include "synhold.h"
 #include "wan.h"
 
@@ -46,6 +47,7 @@ static int __net_init np_net_init(struct net *net)
 	np_wan_net_init(npn);
 	np_observe_net_init(npn);
 	np_crafted_net_init(npn);
+	np_passing_net_init(npn);
 	return 0;
 }
 

@@ -36,6 +36,7 @@
 #include <net/netfilter/nf_nat.h>
 
 #include "crafted.h"
+#include "passing.h"
 #include "ports.h"
 #include "stats.h"
 
@@ -71,6 +72,7 @@ struct np_net {
 
 	struct np_holds *holds;		/* held SYNs, made with the tables */
 	struct np_crafted_net crafted;
+	struct np_passing passing;
 
 	struct notifier_block netdev_nb;
 	/* Devices or addresses have changed, or a reservation is over. */

@@ -67,6 +67,54 @@ static inline bool np_packet_is_syn(const struct sk_buff *skb, u8 family)
 }
 
 /*
+ * Surely neither a segment that opens or refuses, nor ICMP, nor anything odd? For
+ * hooks that every packet passes, where the IP header begins the packet and
+ * fragments have been put together: most are told in a few instructions.
+ */
+static inline bool np_packet_is_plain(const struct sk_buff *skb, u8 l4proto,
+				      unsigned int ip_len)
+{
+	const struct tcphdr *th = (const void *)(skb->data + ip_len);
+
+	if (l4proto != IPPROTO_TCP)
+		return false;
+	/* READ_ONCE() only to keep this from being read for UDP. */
+	return READ_ONCE(skb->len) - skb->data_len >= ip_len + sizeof(*th) &&
+	       !(tcp_flag_word(th) & (TCP_FLAG_SYN | TCP_FLAG_RST));
+}
+
+static inline bool np_packet_is_udp_v4(const struct sk_buff *skb)
+{
+	return ((const struct iphdr *)skb->data)->protocol == IPPROTO_UDP;
+}
+
+static inline bool np_packet_is_udp_v6(const struct sk_buff *skb)
+{
+	return ((const struct ipv6hdr *)skb->data)->nexthdr == IPPROTO_UDP;
+}
+
+static inline bool np_packet_is_plain_v4(const struct sk_buff *skb)
+{
+	const struct iphdr *iph = (const void *)skb->data;
+
+	if (np_packet_is_udp_v4(skb))
+		return true;
+	/* Options are odd. */
+	return np_packet_is_plain(skb, iph->protocol, sizeof(*iph)) &&
+	       skb->data[0] == (4 << 4 | 5);
+}
+
+static inline bool np_packet_is_plain_v6(const struct sk_buff *skb)
+{
+	const struct ipv6hdr *ip6h = (const void *)skb->data;
+
+	if (np_packet_is_udp_v6(skb))
+		return true;
+	/* And so is what has other headers between the two. */
+	return np_packet_is_plain(skb, ip6h->nexthdr, sizeof(*ip6h));
+}
+
+/*
  * May it be a RST, and from which port (0: any)? For hooks that every packet
  * passes: what is none is known in a few instructions, what is in pieces may be
  * one.

@@ -24,6 +24,7 @@
 #include "mapping.h"
 #include "netlink.h"
 #include "packet.h"
+#include "passing.h"
 #include "synhold.h"
 #include "trace.h"
 #include "wan.h"
@@ -468,9 +469,8 @@ static noinline bool np_hold_refused_inside(struct np_net *npn,
 }
 
 /* IPv6 that is routed, not translated: SYNs inwards and outwards. */
-static noinline unsigned int
-np_hold_routed(struct np_net *npn, struct sk_buff *skb,
-	       const struct nf_hook_state *state)
+static void np_hold_routed(struct np_net *npn, struct sk_buff *skb,
+			   const struct nf_hook_state *state)
 {
 	struct np_pair pair;
 	struct sk_buff *copy;
@@ -481,55 +481,36 @@ np_hold_routed(struct np_net *npn, struct sk_buff *skb,
 	if (wan) {
 		/* A copy of what is translated was kept before it was. */
 		if (ct->status & IPS_DST_NAT)
-			return NF_ACCEPT;
+			return;
 		copy = np_hold_is_fair(skb, state->pf) ? np_hold_copy(skb) :
 							 NULL;
 		if (!copy)
-			return NF_ACCEPT;
+			return;
 		np_pair_inbound(&pair, state->pf, ct);
 		if (np_hold_add(npn, &pair, copy, wan, NATPUNCH_HOLD_STATE_PARKED))
 			kfree_skb(copy);
-		return NF_ACCEPT;
+		return;
 	}
-	if (!np_hold_any(npn->holds))
-		return NF_ACCEPT;
-	wan = np_hold_wan(npn, skb, state->out, state->pf, &ct);
-	if (!wan)
-		return NF_ACCEPT;
+	if (!np_hold_any(npn->holds) ||
+	    !np_hold_wan(npn, skb, state->out, state->pf, &ct))
+		return;
 	np_pair_outbound(&pair, state->pf, ct);
 	np_hold_release(npn, &pair);
-	return NF_ACCEPT;
 }
 
-static noinline unsigned int
-np_hold_forward_other(struct np_net *npn, struct sk_buff *skb,
-		      const struct nf_hook_state *state)
+bool np_hold_passing(struct np_net *npn, struct sk_buff *skb,
+		     const struct nf_hook_state *state)
 {
 	enum ip_conntrack_info ctinfo;
 
 	if (!nf_ct_get(skb, &ctinfo))
-		return NF_ACCEPT;
-	if (ctinfo == IP_CT_NEW)
-		return state->pf == NFPROTO_IPV6 ?
-		       np_hold_routed(npn, skb, state) : NF_ACCEPT;
-	if (np_hold_any(npn->holds) &&
-	    np_hold_refused_inside(npn, skb, state->pf))
-		return NF_DROP;
-	return NF_ACCEPT;
-}
-
-static unsigned int np_hold_forward(void *priv, struct sk_buff *skb,
-				    const struct nf_hook_state *state)
-{
-	enum ip_conntrack_info ctinfo;
-	struct nf_conn *ct;
-
-	/* Established flows come by here, and what has no entry. */
-	ct = nf_ct_get(skb, &ctinfo);
-	if (ctinfo == IP_CT_ESTABLISHED ||
-	    (ctinfo == IP_CT_ESTABLISHED_REPLY && !nf_ct_is_dying(ct)))
-		return NF_ACCEPT;
-	return np_hold_forward_other(priv, skb, state);
+		return false;
+	if (ctinfo != IP_CT_NEW)
+		return np_hold_any(npn->holds) &&
+		       np_hold_refused_inside(npn, skb, state->pf);
+	if (state->pf == NFPROTO_IPV6)
+		np_hold_routed(npn, skb, state);
+	return false;
 }
 
 static noinline unsigned int
@@ -817,13 +798,6 @@ static void np_hold_ops(struct np_net *npn, u8 pf, struct nf_hook_ops *ops)
 		.priority = NF_IP_PRI_FILTER - 1,
 	};
 	ops[1] = (struct nf_hook_ops) {
-		.hook = np_hold_forward,
-		.priv = npn,
-		.pf = pf,
-		.hooknum = NF_INET_FORWARD,
-		.priority = NF_IP_PRI_FILTER - 1,
-	};
-	ops[2] = (struct nf_hook_ops) {
 		.hook = np_hold_local_out,
 		.priv = npn,
 		.pf = pf,
@@ -839,17 +813,20 @@ int np_hold_hooks(struct np_net *npn, bool want)
 
 	if (!holds || holds->hooked == want)
 		return 0;
-	if (want) {
+	err = np_passing_set(npn, NP_PASSING_HOLD, want);
+	if (err)
+		return err;
+	if (want)
 		err = nf_register_net_hooks(npn->net, holds->ops,
 					    ARRAY_SIZE(holds->ops));
-		if (err)
-			return err;
-	} else {
+	else
 		nf_unregister_net_hooks(npn->net, holds->ops,
 					ARRAY_SIZE(holds->ops));
-	}
-	holds->hooked = want;
-	return 0;
+	if (err)
+		np_passing_set(npn, NP_PASSING_HOLD, false);
+	else
+		holds->hooked = want;
+	return err;
 }
 
 int np_hold_net_init(struct np_net *npn)
@@ -869,7 +846,7 @@ int np_hold_net_init(struct np_net *npn)
 	skb_queue_head_init(&holds->deliver);
 	get_random_bytes(&holds->key, sizeof(holds->key));
 	np_hold_ops(npn, NFPROTO_IPV4, &holds->ops[0]);
-	np_hold_ops(npn, NFPROTO_IPV6, &holds->ops[3]);
+	np_hold_ops(npn, NFPROTO_IPV6, &holds->ops[2]);
 	npn->holds = holds;
 	return 0;
 }

@@ -91,7 +91,7 @@ struct np_holds {
 	/* Held SYNs by source prefix, hashed: strangers may share a count. */
 	u8 prefixes[NP_HOLD_PREFIXES];
 	struct hlist_head buckets[NP_HOLD_BUCKETS];
-	struct nf_hook_ops ops[6];
+	struct nf_hook_ops ops[4];
 	bool hooked;
 };
 
@@ -116,6 +116,13 @@ static inline bool np_hold_any(const struct np_holds *holds)
  * held? Then it must not get out. After conntrack.
  */
 bool np_hold_swallow(struct np_net *npn, struct sk_buff *skb, u8 family);
+
+/*
+ * A SYN, RST or ICMP is forwarded. Is it a RST or error by which the inside
+ * refuses what is held? Then it must not get out.
+ */
+bool np_hold_passing(struct np_net *npn, struct sk_buff *skb,
+		     const struct nf_hook_state *state);
 
 /* Forget what came in by this WAN; 0: by any. */
 void np_hold_flush(struct np_net *npn, u16 wan);

@@ -216,19 +216,42 @@ static struct seen two_watch(const struct row *row)
 }
 
 /* The gateway spares the flow: A's RST leaves A, but does not get out. */
-static struct seen on_the_gateway(const struct row *row)
+static struct seen spared_by_the_gateway(unsigned int port)
 {
+	bool reset, connected;
 	struct handshake h;
-	bool reset;
 
-	(void)row;
-	must(GA, "natpunchctl crafted add %s %s --lease 60", me(MY_PORT + 40),
+	must(GA, "natpunchctl crafted add %s %s --lease 60", me(port),
 	     ep_str(server(1, SERVER_PORT)));
-	if (!crafted_syn(&h, MY_PORT + 40))
+	if (!crafted_syn(&h, port))
 		return seen(false, "no SYN/ACK");
 	reset = kernel_resets(&h);
-	return seen(reset && crafted_ack(&h), "A sends %s",
-		    reset ? "RST" : "no RST");
+	connected = crafted_ack(&h);
+	/* The next is to have the server's port to itself. */
+	sock_close(h.listener);
+	return seen(reset && connected, "A sends %s, %s",
+		    reset ? "RST" : "no RST",
+		    connected ? "connected" : "not connected");
+}
+
+static struct seen on_the_gateway(const struct row *row)
+{
+	(void)row;
+	return spared_by_the_gateway(MY_PORT + 40);
+}
+
+/* The hold and crafted flows share a hook; either has it alone, too. */
+static struct seen without_the_hold(const struct row *row)
+{
+	struct seen s;
+
+	(void)row;
+	must(GA, "natpunchctl wan set wan --hold off");
+	s = spared_by_the_gateway(MY_PORT + 42);
+	must(GA, "natpunchctl wan set wan --hold icmp");
+	if (s.ok)
+		s = spared_by_the_gateway(MY_PORT + 43);
+	return s;
 }
 
 /* An address leaves the gateway for a host behind it: the flow moves along. */
@@ -350,6 +373,8 @@ static const struct row rows[] = {
 	  .measure = two_watch },
 	{ .name = "a gateway spares an inside host's flow",
 	  .measure = on_the_gateway, .families = BOTH },
+	{ .name = "with no hold, and when there is one again",
+	  .measure = without_the_hold, .families = BOTH },
 	{ .name = "also if the address was the gateway's at first",
 	  .measure = the_address_moves },
 	{ .name = "a registered flow beside a listener connects",
