@@ -43,6 +43,7 @@ static const struct {
 	{ "flows", bench_flows_scale },
 	{ "mappings", bench_mappings_scale },
 	{ "hold", bench_hold },
+	{ "use", bench_use },
 	{ "memory", bench_memory },
 };
 

@@ -150,14 +150,15 @@ void bench_first(void);
 void bench_flows_scale(void);
 void bench_mappings_scale(void);
 void bench_hold(void);
+void bench_use(void);
 
 /** hold_window() - see that a SYN is held while a window is measured. */
 void hold_window(void);
 /*
- * established_contrast() - what two settings make of established flows;
- * @limit is for one packet.
+ * established_contrast() - what two settings make of established flows, of the
+ * host's or the gateway's own; the limit is @percent of what they cost without.
  */
-void established_contrast(const char *group, double limit,
+void established_contrast(const char *group, enum place near, double percent,
 			  void (*choose)(unsigned int which, struct trial *t));
 
 /*

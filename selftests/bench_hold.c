@@ -25,6 +25,7 @@
 
 static const char hold_group[] = "SYN hold, one SYN";
 static const char use_group[] = "hold and crafted flows in use, one packet";
+static const char own_group[] = "in use, packets of the gateway's own, one packet";
 static const char inside_group[] = "in use, flows of an inside host, one packet";
 
 /* A row: who sends what, and which of the settings are compared. */
@@ -284,10 +285,15 @@ void bench_hold(void)
 	holds_admitted();
 	release("released: dropped", false, 4000);
 	release("released: delivered", true, 4000);
+}
+
+void bench_use(void)
+{
 	resets();
-	established_contrast(use_group, 40, choose_use);
+	established_contrast(use_group, AT_HOST, 0.2, choose_use);
+	established_contrast(own_group, AT_GATEWAY, 0, choose_use);
 	choose_use(WITHOUT, NULL);
-	established_contrast(inside_group, 75, choose_inside);
+	established_contrast(inside_group, AT_HOST, 0.2, choose_inside);
 	choose_inside(WITHOUT, NULL);
 	net_set_hold(true, false);
 	net_forget_all();

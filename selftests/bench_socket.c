@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Flows between sockets of the host and of the server: what a program sees. UDP
- * goes one way; of TCP there and back is one, or all of a connection's opening.
+ * Flows between sockets of the host, or of the gateway itself, and of the server:
+ * what a program sees. UDP goes one way; of TCP there and back is one, or all of
+ * a connection's opening.
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <math.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
@@ -16,8 +18,12 @@
 /* Flows that a window opens. */
 #define FLOWS 50
 
-/* An established flow for each NAT. */
+/* The port at which the gateway admits what comes in. */
+#define OWN_PORT 9
+
+/* An established flow for each NAT, of the host's or the gateway's. */
 struct pair {
+	enum place near;
 	int family;
 	size_t size;
 	bool inbound;
@@ -117,14 +123,22 @@ static void there_and_back(enum nat nat, struct trial *t)
 	}
 }
 
+static int near_socket(const struct pair *p, enum nat nat, int protocol)
+{
+	bool own = p->near == AT_GATEWAY;
+
+	return bound(nat, p->near,
+		     net_ep(p->family, own ? GATEWAY_EP : HOST_EP,
+			    own ? OWN_PORT : 5000), protocol);
+}
+
 static void establish_udp(struct pair *p, enum nat nat)
 {
 	struct ep server = net_ep(p->family, SERVER_EP, 6000), peer;
 	socklen_t len = sizeof(peer);
 	char byte = 0;
 
-	p->host[nat] = bound(nat, AT_HOST, net_ep(p->family, HOST_EP, 5000),
-			     IPPROTO_UDP);
+	p->host[nat] = near_socket(p, nat, IPPROTO_UDP);
 	p->server[nat] = bound(nat, AT_SERVER, server, IPPROTO_UDP);
 	must(connect(p->host[nat], &server.sa, ep_len(server)), "connect");
 	must(send(p->host[nat], &byte, 1, 0), "send");
@@ -141,8 +155,7 @@ static void establish_tcp(struct pair *p, enum nat nat)
 
 	listener = bound(nat, AT_SERVER, server, IPPROTO_TCP);
 	must(listen(listener, 1), "listen");
-	p->host[nat] = bound(nat, AT_HOST, net_ep(p->family, HOST_EP, 5000),
-			     IPPROTO_TCP);
+	p->host[nat] = near_socket(p, nat, IPPROTO_TCP);
 	must(connect(p->host[nat], &server.sa, ep_len(server)), "connect");
 	p->server[nat] = must(accept(listener, NULL, NULL), "accept");
 	close(listener);
@@ -199,7 +212,7 @@ static void established(const char *name, int family, int protocol, size_t size,
 	disestablish(&p);
 }
 
-static void contrast(const char *group, const char *name, double limit,
+static void contrast(const char *group, const char *name, double percent,
 		     struct pair p, int protocol,
 		     void (*choose)(unsigned int which, struct trial *t))
 {
@@ -215,28 +228,29 @@ static void contrast(const char *group, const char *name, double limit,
 	p.size = 32;
 	establish(&p, protocol, &t);
 	c = compare(&t, 2, choose);
-	/* There and back, and acknowledged. */
-	report_contrast(&t, &c, tcp ? 3 * limit : limit);
+	report_contrast(&t, &c, floor(c.of[0].mean * percent / 100));
 	disestablish(&p);
 }
 
-void established_contrast(const char *group, double limit,
+void established_contrast(const char *group, enum place near, double percent,
 			  void (*choose)(unsigned int which, struct trial *t))
 {
-	struct pair out = { .family = AF_INET };
-	struct pair in = { .family = AF_INET, .inbound = true };
-	struct pair out6 = { .family = AF_INET6 };
-	struct pair in6 = { .family = AF_INET6, .inbound = true };
+	struct pair out = { .near = near, .family = AF_INET };
+	struct pair in = out, out6 = out, in6;
 
-	contrast(group, "established UDP, outbound", limit, out, IPPROTO_UDP,
+	in.inbound = true;
+	out6.family = AF_INET6;
+	in6 = out6;
+	in6.inbound = true;
+	contrast(group, "established UDP, outbound", percent, out, IPPROTO_UDP,
 		 choose);
-	contrast(group, "established UDP, inbound", limit, in, IPPROTO_UDP,
+	contrast(group, "established UDP, inbound", percent, in, IPPROTO_UDP,
 		 choose);
-	contrast(group, "established TCP, there and back", limit, out,
+	contrast(group, "established TCP, there and back", percent, out,
 		 IPPROTO_TCP, choose);
-	contrast(group, "established IPv6 UDP, outbound", limit, out6,
+	contrast(group, "established IPv6 UDP, outbound", percent, out6,
 		 IPPROTO_UDP, choose);
-	contrast(group, "established IPv6 UDP, inbound", limit, in6,
+	contrast(group, "established IPv6 UDP, inbound", percent, in6,
 		 IPPROTO_UDP, choose);
 }
 
