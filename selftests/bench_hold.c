@@ -25,7 +25,7 @@
 
 static const char hold_group[] = "SYN hold, one SYN";
 static const char use_group[] = "hold and crafted flows in use, one packet";
-static const char own_group[] = "in use, packets of the gateway's own, one packet";
+static const char own_group[] = "in use, the gateway's own, one packet";
 static const char inside_group[] = "in use, flows of an inside host, one packet";
 
 /* A row: who sends what, and which of the settings are compared. */
