@@ -96,8 +96,9 @@ static int check(struct session *s, unsigned int delay_ms)
 	struct path *p = s->path;
 
 	(void)delay_ms;
+	candidate_parse(p, s->remote);
 	relay_begin(p);
-	if (!candidate_parse(p, s->remote))
+	if (!p->n_remote)
 		path_undirect(p, "none of the peer's endpoints is reached by our WAN");
 	else if (s->role == SESSION_SERVES)
 		return 0;

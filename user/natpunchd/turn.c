@@ -400,7 +400,10 @@ void turn_send(struct turn *t, const union endpoint *peer, const void *head,
 		send_indication(t, peer, head, head_len, body, len);
 }
 
-/* The server frees the allocation now, not when its time is up. */
+/*
+ * The server frees the allocation now, not when its time is up; unless the nonce has
+ * become stale since the last renewal.
+ */
 static void say_goodbye(struct turn *t)
 {
 	struct stun_message m;
