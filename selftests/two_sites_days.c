@@ -157,6 +157,14 @@ static void wanted_again(void)
 	}
 	if (!ktap_ok(up, "deleted and wanted again at once: direct"))
 		visit_logs();
+	/* Both have one endpoint of the service's to ask about. */
+	if (!ktap_ok(site_ask(GB, "{\"do\":\"connect\","
+			      "\"service\":\"siteA/ssh\","
+			      "\"listen\":\"10.2.0.1:2223\","
+			      "\"proto\":\"tcp\"}") &&
+		     is_direct("remote", "203.0.113."),
+		     "wanted a second time meanwhile: direct, too"))
+		visit_logs();
 	visitor("... and a client is served");
 }
 
@@ -194,7 +202,7 @@ int main(void)
 
 	if (why)
 		ktap_skip_all("%s", why);
-	ktap_plan(17);
+	ktap_plan(18);
 	lab_start();
 	sites_start();
 	one_nat_for_both();

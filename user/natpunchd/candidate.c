@@ -264,6 +264,54 @@ static void ask_next(struct path *p)
 	gathered(p);
 }
 
+/* Another session of the same endpoint; it has asked before us, or is asking. */
+static struct path *find_sibling(const struct path *p)
+{
+	const struct session *s;
+	struct path *other;
+
+	for (s = p->session->daemon->sessions; s; s = s->next) {
+		other = s->path;
+		if (other && other != p && other->external == p->external)
+			return other;
+	}
+	return NULL;
+}
+
+/*
+ * From one endpoint there is one TCP connection to a server. Who has it, knows; when
+ * it ends with its session, ours follows.
+ */
+static void learn_from(struct path *p, const struct path *other)
+{
+	p->server = other->server;
+	p->public = other->public;
+	p->upstream = other->upstream;
+	p->dependent = other->dependent;
+	p->any_port = other->any_port;
+	p->nat_hops = other->nat_hops;
+	arm(p, RECHECK_MS);
+	gathered(p);
+}
+
+static void ask(struct path *p)
+{
+	const struct path *other = p->session->proto == IPPROTO_TCP ?
+				   find_sibling(p) : NULL;
+
+	if (!other) {
+		ask_next(p);
+	} else if (endpoint_port(&other->public) &&
+		   (other->session->local ||
+		    other->session->state >= SESSION_DIRECT)) {
+		learn_from(p, other);
+	} else {
+		external_put(p->external);
+		p->external = NULL;
+		arm(p, RESOLVING_MS);
+	}
+}
+
 static void begin(struct path *p)
 {
 	struct session *s = p->session;
@@ -277,7 +325,7 @@ static void begin(struct path *p)
 				   s->role == SESSION_SERVES ? &s->to :
 							       &s->listen, why);
 	if (p->external)
-		ask_next(p);
+		ask(p);
 	else
 		session_fail(s, "%s", why);
 }
