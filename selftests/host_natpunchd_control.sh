@@ -8,7 +8,7 @@
 # Needs no module.
 
 . "$(dirname "$0")/lab/natpunchd.sh"
-plan 66
+plan 71
 
 site_make a
 site_make b
@@ -49,6 +49,10 @@ refused 2 'endpoint is missing' a service add x
 refused 2 'lacks the port' a service add x 10.0.0.2 --allow b
 refused 2 '--allow SITE is missing' a service add x 10.0.0.2:22
 refused 2 'tcp, udp' a service add x 10.0.0.2:22 --allow b --proto sctp
+refused 2 "unknown protocol 'sctp'" a service add x 10.0.0.2:22/sctp --allow b
+refused 2 'did you mean' a service add x 10.0.0.2:22/upd --allow b
+refused 2 '10.0.0.2:53/udp is not --proto tcp' a service add x 10.0.0.2:53/udp --allow b --proto tcp
+refused 2 'lacks the port' a service add x 10.0.0.2/udp --allow b
 refused 2 'lacks the site' a connect ssh --listen 10.0.0.1:22
 refused 2 '--listen ADDR:PORT is missing' a connect b/ssh
 refused 2 'port 0' a connect b/ssh --listen 10.0.0.1:0
@@ -60,6 +64,9 @@ result $? "a service is added"
 ctl a service add dns '[fd00::2]:53' --proto udp --allow b 2>"$out"
 shows 'udp    [fd00::2]:53' a service show
 result $? "... and shown"
+ctl a service add dns '[fd00::3]:53/udp' --proto udp --allow b 2>"$out"
+shows 'udp    [fd00::3]:53' a service show
+result $? "... with the protocol in the endpoint"
 ctl a service add ssh 10.1.0.3:22 --allow b 2>"$out"
 shows '10.1.0.3:22' a service show && ! grep -q '10.1.0.2:22' "$out"
 result $? "... and replaced"

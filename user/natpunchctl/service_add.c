@@ -23,11 +23,27 @@ static void allow(json_t *list, char *words)
 			fail("'%s' is not UTF-8", word);
 }
 
+/* "10.1.0.2:53/udp" says what --proto udp does; the word is cut off. */
+static const char *protocol_of(char *where, const char *option)
+{
+	char *slash = strrchr(where, '/');
+	const char *proto;
+
+	if (!slash)
+		return option ? option : "tcp";
+	*slash = '\0';
+	proto = parse_stream(slash + 1);
+	if (option && strcmp(option, proto))
+		usage("%s/%s is not --proto %s: say one of them", where, proto,
+		      option);
+	return proto;
+}
+
 static json_t *parse(struct ctl *ctl, int argc, char **argv)
 {
 	json_t *request = json_object(), *list = json_array();
-	const char *proto = "tcp", *name;
-	char to[ENDPOINT_SIZE];
+	const char *proto = NULL, *name;
+	char to[ENDPOINT_SIZE], where[256];
 	int key;
 
 	while ((key = next_option(ctl, argc, argv)) >= 0) {
@@ -37,8 +53,10 @@ static json_t *parse(struct ctl *ctl, int argc, char **argv)
 			allow(list, optarg);
 	}
 	name = needed_argument(ctl, argc, argv, "the service's name");
-	parse_where(to, "ADDR:PORT", needed_argument(ctl, argc, argv,
-						     "the service's endpoint"));
+	snprintf(where, sizeof(where), "%s",
+		 needed_argument(ctl, argc, argv, "the service's endpoint"));
+	proto = protocol_of(where, proto);
+	parse_where(to, "ADDR:PORT", where);
 	/* "--allow siteB siteC" is what people write. */
 	while (json_array_size(list) && optind < argc)
 		allow(list, argv[optind++]);
@@ -64,12 +82,13 @@ static int run(struct ctl *ctl, int argc, char **argv)
 
 const struct verb service_add = {
 	.name = "add",
-	.args = "NAME ADDR:PORT --allow SITE[,SITE]... [OPTION]...",
+	.args = "NAME ADDR:PORT[/PROTO] --allow SITE[,SITE]... [OPTION]...",
 	.summary = "offer a service of this site to others",
 	.notes =
 "It is kept until deleted, over restarts too; one of the same name is replaced.\n"
 "ADDR may be any host that this one reaches. Example:\n"
-"  natpunchctl service add ssh 10.1.0.2:22 --allow siteB\n",
+"  natpunchctl service add ssh 10.1.0.2:22 --allow siteB\n"
+"  natpunchctl service add dns 10.1.0.2:53/udp --allow siteB\n",
 	.options = options,
 	.run = run,
 };
