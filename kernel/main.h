@@ -78,7 +78,8 @@ struct np_net {
 	/* Devices or addresses have changed, or a reservation is over. */
 	struct delayed_work rescan;
 	/* Samples have come that somebody may want to hear of. */
-	struct delayed_work observed;
+	struct delayed_work observed;	/* listeners to be told */
+	struct delayed_work thinking;	/* samples to be thought about */
 	struct np_predict *thought;	/* an upstream's copy; under lock */
 	bool closing;			/* neither is to be queued any more */
 };

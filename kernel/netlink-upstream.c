@@ -31,6 +31,7 @@
 #define NP_NL_SAME(ours, abi)	static_assert((int)(ours) == (int)(abi))
 NP_NL_SAME(NP_P_ONE, NATPUNCH_PROBABILITY_ONE);
 NP_NL_SAME(NP_PREDICT_FLOWS, NATPUNCH_MAX_PREDICT_FLOWS);
+NP_NL_SAME(NP_PREDICT_PORTS, NATPUNCH_MAX_GUESSES);
 NP_NL_SAME(NP_MAPPING_APD, NATPUNCH_UPSTREAM_MAPPING_APD);
 NP_NL_SAME(NP_ALLOC_RANDOM, NATPUNCH_UPSTREAM_ALLOC_RANDOM);
 NP_NL_SAME(NP_CERTAIN_SURE, NATPUNCH_UPSTREAM_CERTAINTY_SURE);
@@ -550,8 +551,11 @@ static int np_nl_learn(struct np_net *npn, struct genl_info *info,
 	np_endpoint_set(&sample.mapped, family, &s->mapped.addr.ip,
 			s->mapped.port);
 	if (np_upstream_learn(npn, ext->addr, s->l4, &sample) !=
-	    NP_SAMPLE_INVALID)
+	    NP_SAMPLE_INVALID) {
+		/* Who feeds thinks, so that who asks need not. */
+		np_upstream_ready(ext->addr, s->l4);
 		return 0;
+	}
 	GENL_SET_ERR_MSG(info, "nothing can be mapped so");
 	return -EINVAL;
 }
@@ -603,6 +607,12 @@ struct np_nl_question {
 	struct np_guess *guesses;
 };
 
+/* Room for the answer to a question about so many ports. */
+static u32 np_nl_max_guesses(u32 ports)
+{
+	return clamp_t(u32, ports, 1, NP_PREDICT_GUESSES);
+}
+
 static size_t np_nl_answer_size(u32 ports)
 {
 	return NLMSG_ALIGN(GENL_HDRLEN) +
@@ -612,8 +622,9 @@ static size_t np_nl_answer_size(u32 ports)
 	       3 * nla_total_size(sizeof(__be16)) +	/* ports */
 	       nla_total_size(0) +			/* known */
 	       10 * nla_total_size(sizeof(u32)) +	/* the rest, and: */
-	       ports * nla_total_size(nla_total_size(sizeof(__be16)) +
-				      2 * nla_total_size(sizeof(u32)));
+	       np_nl_max_guesses(ports) *
+	       nla_total_size(3 * nla_total_size(sizeof(__be16)) +
+			      4 * nla_total_size(sizeof(u32)));
 }
 
 static int np_nl_require_question(struct genl_info *info)
@@ -718,6 +729,17 @@ static int np_nl_put_question(struct sk_buff *skb,
 					  q->lifetime) : 0);
 }
 
+/* What says how the ports after the first one go on. */
+static int np_nl_put_run(struct sk_buff *skb, const struct np_guess *g)
+{
+	if (g->count == 1)
+		return 0;
+	return nla_put_u32(skb, NATPUNCH_A_GUESS_COUNT, g->count) ?:
+	       nla_put_s32(skb, NATPUNCH_A_GUESS_STEP, g->step) ?:
+	       nla_put_be16(skb, NATPUNCH_A_GUESS_PORT_MIN, htons(g->lo)) ?:
+	       nla_put_be16(skb, NATPUNCH_A_GUESS_PORT_MAX, htons(g->hi));
+}
+
 static int np_nl_put_guesses(struct sk_buff *skb,
 			     const struct np_nl_question *q)
 {
@@ -730,7 +752,8 @@ static int np_nl_put_guesses(struct sk_buff *skb,
 		if (!nest ||
 		    nla_put_be16(skb, NATPUNCH_A_GUESS_PORT, htons(g->port)) ||
 		    nla_put_u32(skb, NATPUNCH_A_GUESS_P, g->p) ||
-		    nla_put_u32(skb, NATPUNCH_A_GUESS_SUM, g->sum))
+		    nla_put_u32(skb, NATPUNCH_A_GUESS_SUM, g->sum) ||
+		    np_nl_put_run(skb, g))
 			return -EMSGSIZE;
 		nla_nest_end(skb, nest);
 	}
@@ -817,14 +840,14 @@ int natpunch_nl_predict_doit(struct sk_buff *skb, struct genl_info *info)
 	if (err)
 		goto out;
 	err = -ENOMEM;
-	q->guesses = kvcalloc(q->ask.ports ?: 1, sizeof(*q->guesses),
-			      GFP_KERNEL);
+	q->guesses = kcalloc(np_nl_max_guesses(q->ask.ports),
+			     sizeof(*q->guesses), GFP_KERNEL);
 	reply = q->guesses ? genlmsg_new(np_nl_answer_size(q->ask.ports),
 					 GFP_KERNEL) : NULL;
 	if (reply)
 		err = np_nl_send(reply, info, np_nl_predict(info, q, reply));
 out:
-	kvfree(q->guesses);
+	kfree(q->guesses);
 	kfree(q);
 	return err;
 }

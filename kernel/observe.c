@@ -29,6 +29,9 @@
 /* Listeners are told of what was learned in the meantime at once. */
 #define NP_OBSERVE_DELAY	(HZ / 20)
 
+/* What samples mean is worked out so long after the first of several. */
+#define NP_THINK_DELAY		1
+
 /* Requests of a flow that may be answered; a third one replaces the older. */
 #define NP_OBSERVE_ASKED	2
 
@@ -165,8 +168,10 @@ enum np_sample_result np_upstream_learn(struct np_net *npn,
 	spin_unlock_bh(&up->lock);
 
 	if (res != NP_SAMPLE_INVALID && res != NP_SAMPLE_KNOWN &&
-	    !READ_ONCE(npn->closing))
+	    !READ_ONCE(npn->closing)) {
+		schedule_delayed_work(&npn->thinking, NP_THINK_DELAY);
 		schedule_delayed_work(&npn->observed, NP_OBSERVE_DELAY);
+	}
 	return res;
 }
 
@@ -205,6 +210,15 @@ static struct np_predict *np_upstream_think(struct np_net *npn,
 	np_predict_adopt(&up->predict, thought);
 	spin_unlock_bh(&up->lock);
 	return thought;
+}
+
+void np_upstream_ready(struct np_addr *addr, unsigned int l4)
+{
+	struct np_upstream *up = &addr->upstreams[l4];
+
+	/* One that comes right now brings work of its own. */
+	if (READ_ONCE(up->predict.stale))
+		np_upstream_think(addr->wan->npn, up);
 }
 
 void np_upstream_view(struct np_addr *addr, unsigned int l4,
@@ -255,6 +269,22 @@ static bool np_upstream_news(struct np_net *npn, struct np_upstream *up)
 	up->told_certainty = v.certainty;
 	up->told_mapped = mapped;
 	return news;
+}
+
+/* So that no question has to: it finds what was worked out. */
+static void np_think_work(struct work_struct *work)
+{
+	struct np_net *npn = container_of(work, struct np_net, thinking.work);
+	struct np_addr *addr;
+	struct np_wan *wan;
+	unsigned int l4;
+
+	mutex_lock(&npn->lock);
+	list_for_each_entry(wan, &npn->wans, list)
+		list_for_each_entry(addr, &wan->addrs, list)
+			for (l4 = 0; l4 < NP_UPSTREAMS; l4++)
+				np_upstream_ready(addr, l4);
+	mutex_unlock(&npn->lock);
 }
 
 static void np_observe_work(struct work_struct *work)
@@ -478,6 +508,7 @@ void np_observe_packet(struct np_net *npn, const struct sk_buff *skb,
 void np_observe_net_init(struct np_net *npn)
 {
 	INIT_DELAYED_WORK(&npn->observed, np_observe_work);
+	INIT_DELAYED_WORK(&npn->thinking, np_think_work);
 }
 
 int np_observe_net_prepare(struct np_net *npn)
@@ -489,6 +520,7 @@ int np_observe_net_prepare(struct np_net *npn)
 void np_observe_net_pre_exit(struct np_net *npn)
 {
 	cancel_delayed_work_sync(&npn->observed);
+	cancel_delayed_work_sync(&npn->thinking);
 }
 
 void np_observe_net_exit(struct np_net *npn)

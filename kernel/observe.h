@@ -105,7 +105,12 @@ enum np_sample_result np_upstream_learn(struct np_net *npn,
 					struct np_addr *addr, unsigned int l4,
 					const struct np_sample *sample);
 
-/* Both under np_net.lock. */
+/*
+ * All under np_net.lock. What the samples mean is worked out by a work item, a tick
+ * after they came, or at once for who has told them (np_upstream_ready()); a question
+ * that comes in between works it out itself.
+ */
+void np_upstream_ready(struct np_addr *addr, unsigned int l4);
 void np_upstream_view(struct np_addr *addr, unsigned int l4,
 		      struct np_upstream_view *view);
 void np_upstream_ask(struct np_addr *addr, unsigned int l4,

@@ -27,7 +27,15 @@
 
 #define NP_FEW		(NP_P_ONE >> 5)	/* others are not, after that */
 
+/* A list of more is so many single ones and at most so many runs of ports. */
+#define NP_SHORT	48
+#define NP_SINGLE	16
+#define NP_RUNS		12
+#define NP_RUN_MIN	4
+
 #define NP_ADVICE_FLOWS	256	/* more is rude */
+
+#define NP_FAINT	(NP_P_ONE >> 12) /* many flows: tails end there */
 
 #define NP_MEAN_MAX	16384U	/* foreign mappings in between */
 
@@ -35,7 +43,9 @@
 struct np_list {
 	struct np_guess *guesses;
 	u32 n;
-	u32 max;
+	u32 ports;
+	u32 max;		/* ports */
+	u32 single;		/* ports listed one by one */
 	u32 flows;
 	u32 sum;
 	u32 at;			/* spreads a flat's ports */
@@ -160,61 +170,120 @@ static u32 np_peak(const struct np_stream *st)
 }
 
 /*
- * @g numbers further from the peak at once, from @f on: the ratio between two
- * neighbours changes little over a part of the standard deviation.
+ * How much less probable, as log2 in Q16, the number is that lies @g numbers further
+ * from the peak than @f: the ratio between two neighbours changes little over a part
+ * of the standard deviation.
  */
-static u32 np_jump(const struct np_stream *st, u32 p, u32 f, u32 g, u32 side)
+static s64 np_fall(const struct np_stream *st, u32 f, u32 g, u32 side)
 {
-	u32 middle = side ? f + g / 2 : f - g / 2;
-	s64 ratio = (s64)np_log2(st->c0 + (u64)middle * st->rho + 1) -
-		    np_log2((u64)(middle + 1) << 16);
+	/* Twice the middle one of the numbers whose ratios to the next count. */
+	u32 middle = side ? 2 * f + g - 1 : 2 * f - g - 1;
+	u64 up = 2 * (u64)st->c0 + (u64)middle * st->rho;
+	u64 down = (u64)(middle + 2) << 16;
+	s64 fall = up > down ? np_log2_ratio(up, down, g) :
+			       -np_log2_ratio(down, up, g);
 
-	return np_mul(p, np_exp2_minus(side ? -ratio * g : ratio * g));
+	return side ? -fall : fall;
 }
 
-/* The mass of a wide tile: two trapezoids, each a part of the deviation. */
-static u64 np_stream_pieces(struct np_stream *st, u32 side, u32 *f, u32 *p)
+/* Near 0 the ratios differ too much for that: so many at most, from @f on. */
+static u32 np_piece(const struct np_stream *st, u32 f, u32 side)
 {
-	u32 i, g = st->tile / 2, next;
-	u64 mass = 0;
+	u32 most = side ? f / 2 + 1 : f / 3 + 1;
 
-	for (i = 0; i < 2 && *p; i++) {
-		if (!side && *f < g)
-			break;
-		next = np_jump(st, *p, *f, g, side);
-		mass += ((u64)*p + next) / 2 * g;
-		*p = next;
-		*f = side ? *f + g : *f - g;
+	return st->piece < most ? st->piece : most;
+}
+
+/* @p less @fall, which is below 0 on the way to the peak. */
+static u32 np_fallen(u32 p, s64 fall)
+{
+	u32 shift = 0;
+	u64 next;
+
+	if (fall < 0)
+		shift = (u32)((-fall + NP_Q16 - 1) / NP_Q16);
+	if (shift > 30)
+		return NP_P_ONE;
+	next = (u64)np_mul(p, np_exp2_minus(fall + ((s64)shift << 16))) << shift;
+	return next > NP_P_ONE ? NP_P_ONE : (u32)next;
+}
+
+/*
+ * The mass of @g numbers between two that have the probabilities @p and @next, which
+ * is by @fall less: what lies between falls as an exponential does, and a bit more,
+ * as that is straight and a normal distribution is not.
+ */
+static u64 np_piece_mass(const struct np_stream *st, u32 p, u32 next, u32 g,
+			 s64 fall)
+{
+	u64 mean = ((u64)p + next) / 2;
+	s64 less = (s64)p - next;
+
+	if (fall > NP_Q16 / 16)
+		mean = div64_u64((u64)less * 94548, (u64)fall);
+	else if (fall < -NP_Q16 / 16)
+		mean = div64_u64((u64)-less * 94548, (u64)-fall);
+	mean *= g;
+	return mean + div64_u64((mean >> 8) * g * g, (st->var >> 16) * 12) *
+	       256 + (u64)(less / 2);
+}
+
+/*
+ * The mass of @n numbers on @side, from @f on, which has the probability @p; both
+ * go on to what comes after them, where there is anything worth mentioning. Many
+ * are added up by parts of the standard deviation.
+ */
+static u32 np_stream_sum(const struct np_stream *st, u32 side, u32 n, u32 *f,
+			 u32 *p)
+{
+	u64 mass = 0, none = side && !*f ? st->none : 0;
+	u32 k, next;
+	s64 fall;
+
+	while (n && *p && (side || *f)) {
+		k = n > 16 ? np_piece(st, *f, side) : 1;
+		if (k > n)
+			k = n;
+		if (!side)
+			*f -= k;
+		if (k > 1) {
+			fall = np_fall(st, side ? *f : *f + k - 1, k, side);
+			next = np_fallen(*p, fall);
+			mass += np_piece_mass(st, *p, next, k, fall);
+		} else {
+			next = side ? np_next_up(st, *p, *f) :
+				      np_next_down(st, *p, *f);
+			mass += *p;
+		}
+		if (side)
+			*f += k;
+		*p = next < NP_FAINT / st->piece ? 0 : next;
+		n -= k;
 	}
-	return mass;
+	if (!side && !*f)
+		none = st->none;
+	mass = (mass * (NP_P_ONE - st->none) >> NP_P_BITS) + none;
+	return mass > NP_P_ONE ? NP_P_ONE : (u32)mass;
 }
 
 /* The next guess on @side: what it covers, and where that ends. */
 static void np_stream_head(struct np_stream *st, u32 side)
 {
-	u32 f = side ? st->right : st->left, i, p = st->edge[side];
-	u32 more = NP_P_ONE - st->none;
-	u64 mass = 0;
+	u32 f = side ? st->right : st->left, p = st->edge[side], mass = 0;
 
-	if (st->tile > 16 && st->var >> 18 > (u64)st->tile * st->tile && f) {
-		mass = np_stream_pieces(st, side, &f, &p);
-		mass = mass * more >> NP_P_BITS;
-	}
-	for (i = 0; !mass && i < st->tile && (side || f) && p; i++) {
-		if (!side)
-			f--;
-		mass += np_mul(p, more);
+	if (st->tile > 1 && p && (side || f)) {
+		mass = np_stream_sum(st, side, st->tile, &f, &p);
+	} else if (p && (side || f)) {
+		f -= !side;
+		mass = np_mul(p, NP_P_ONE - st->none);
 		if (!f)
 			mass += st->none;
 		p = side ? np_next_up(st, p, f) : np_next_down(st, p, f);
-		if (side)
-			f++;
+		f += side;
 	}
 	st->end[side] = f;
 	st->edge[side] = p;
-	if (mass > NP_P_ONE)
-		mass = NP_P_ONE;
-	st->mass[side] = np_mul((u32)mass, st->dense);
+	st->mass[side] = np_mul(mass, st->dense);
 }
 
 /* The port that is @f foreign mappings further. */
@@ -292,31 +361,59 @@ static bool np_stream_moments(struct np_stream *st, u64 ticks, u64 own_mean,
 	return true;
 }
 
+/* How many numbers may be added up at once. */
+static u32 np_stream_piece(const struct np_stream *st)
+{
+	u32 deviation = np_sqrt(st->var) >> 8;
+
+	return deviation < 4 ? 1 : deviation * 3 / 4;
+}
+
 static void np_stream_start(struct np_stream *st)
 {
-	u32 peak, f, half;
+	u32 peak, f, half, k, next;
 
+	st->piece = st->tile > 16 ? np_stream_piece(st) : 1;
 	st->mode = st->c0 > st->rho ?
 		   (st->c0 - st->rho) / (NP_Q16 - st->rho) : 0;
 	peak = np_peak(st);
 	half = (st->tile - 1) / 2;
 	f = st->mode;
-	while (half && f && peak) {
-		peak = np_next_down(st, peak, f--);
-		half--;
+	/* Its tile's first number, as far as that is worth mentioning. */
+	while (half && f) {
+		k = np_piece(st, f, 0);
+		k = k < half ? k : half;
+		if (k > 1)
+			next = np_fallen(peak, np_fall(st, f, k, 0));
+		else
+			next = np_next_down(st, peak, f);
+		if (next < NP_FAINT / st->piece)
+			break;
+		peak = next;
+		f -= k;
+		half -= k;
 	}
 	st->left = f;
 	st->right = f;
 	st->edge[1] = peak;
 	st->edge[0] = np_next_down(st, peak, f);
-	np_stream_head(st, 0);
 	np_stream_head(st, 1);
+}
+
+/* What lies to the left of the first guess, the best one, when that is taken. */
+static void np_stream_both(struct np_stream *st)
+{
+	if (st->both)
+		return;
+	st->both = true;
+	np_stream_head(st, 0);
 }
 
 static u32 np_stream_take(struct np_stream *st, u32 side)
 {
 	u32 f;
 
+	np_stream_both(st);
 	if (side) {
 		st->right = st->end[1];
 		f = st->right - 1;
@@ -603,24 +700,34 @@ static void np_list_flats(struct np_predict *p, struct np_list *list)
 	list->at = size / 2;
 }
 
+/* Of @part what is left at @port: the further out, the less. */
+static inline u32 np_flat_reached(const struct np_flat *flat, u32 part,
+				  u32 port)
+{
+	u32 beyond = port < flat->lo ? flat->lo - port :
+		     port > flat->hi ? port - flat->hi : 0;
+
+	if (!beyond)
+		return part;
+	if (beyond > flat->slack)
+		return 0;
+	return (u32)div_u64((u64)part * (flat->slack + 1 - beyond),
+			    flat->slack + 1);
+}
+
 /* What a port of a flat is worth if it lies at @port. */
 static u32 np_flat_part(const struct np_list *list, const struct np_flat *flat,
 			u32 port)
 {
-	u32 beyond = port < flat->lo ? flat->lo - port :
-		     port > flat->hi ? port - flat->hi : 0;
 	u32 left, part;
 
-	if (beyond > flat->slack || flat->tried >= flat->size)
+	if (flat->tried >= flat->size)
 		return 0;
 	left = flat->size - flat->tried;
 	part = np_mul(flat->p, flat->miss);
 	if (left > list->flows)
 		part = (u32)div64_u64((u64)part * list->flows, left);
-	if (beyond)
-		part = (u32)div_u64((u64)part * (flat->slack + 1 - beyond),
-				    flat->slack + 1);
-	return part;
+	return np_flat_reached(flat, part, port);
 }
 
 static u32 np_flat_next(const struct np_list *list)
@@ -701,14 +808,21 @@ static bool np_told(const struct np_predict *p, u32 port)
 static inline void np_list_add(struct np_predict *p, struct np_list *list,
 			       u32 port, u32 part)
 {
+	struct np_guess *g = &list->guesses[list->n];
+
 	p->told[port / 64] |= 1ULL << (port % 64);
 	list->sum += part;
 	if (list->sum > NP_P_ONE)
 		list->sum = NP_P_ONE;
-	list->guesses[list->n].port = (u16)port;
-	list->guesses[list->n].p = part;
-	list->guesses[list->n].sum = list->sum;
+	g->port = (u16)port;
+	g->lo = (u16)port;
+	g->hi = (u16)port;
+	g->count = 1;
+	g->step = 0;
+	g->p = part;
+	g->sum = list->sum;
 	list->n++;
+	list->ports++;
 }
 
 /* The best that is left: its worth, and which it is. */
@@ -818,7 +932,7 @@ static void np_list_flat(struct np_predict *p, struct np_list *list)
 	u32 size = list->hi - list->lo + 1, port, part, left;
 	struct np_flat *flat = &p->flats[0];
 
-	while (list->n < list->max && list->taken < size &&
+	while (list->n < list->single && list->taken < size &&
 	       flat->size - flat->tried > list->flows) {
 		port = list->lo + list->at;
 		list->taken++;
@@ -833,7 +947,7 @@ static void np_list_flat(struct np_predict *p, struct np_list *list)
 		np_list_add(p, list, port, np_mul(part, flat->p));
 	}
 	/* What lies beyond, as far as it may reach. */
-	while (list->n < list->max && list->taken == size) {
+	while (list->n < list->single && list->taken == size) {
 		port = np_flat_next(list);
 		part = port ? np_flat_part(list, flat, port) : 0;
 		if (!part)
@@ -884,7 +998,7 @@ static void np_list_stream(struct np_predict *p, struct np_list *list)
 	struct np_stream *st = &p->streams[0];
 	u32 side, part, port;
 
-	while (list->n < list->max) {
+	while (list->n < list->single) {
 		side = st->mass[1] >= st->mass[0];
 		part = np_mul(st->mass[side], st->p);
 		if (!part)
@@ -895,13 +1009,213 @@ static void np_list_stream(struct np_predict *p, struct np_list *list)
 	}
 }
 
+/*
+ * Long lists: runs of ports.
+ */
+
+/* @count ports by @step from @port on, all together worth @part. */
+static void np_list_run(struct np_list *list, u32 port, u32 count, s32 step,
+			u32 part)
+{
+	struct np_guess *g = &list->guesses[list->n++];
+
+	list->ports += count;
+	list->sum += part;
+	if (list->sum > NP_P_ONE)
+		list->sum = NP_P_ONE;
+	g->port = (u16)port;
+	g->count = (u16)count;
+	g->step = step;
+	g->p = (u32)div_u64(part, count);
+	g->sum = list->sum;
+}
+
+static bool np_list_full(const struct np_list *list)
+{
+	return list->ports >= list->max || list->n >= NP_PREDICT_GUESSES;
+}
+
+/* Of @each ports so many as are wanted. */
+static u32 np_run_length(const struct np_list *list, u32 each)
+{
+	u32 left = list->max - list->ports;
+
+	return each < left ? each : left;
+}
+
+/* Let the next guess on @side stand for @tiles of them. */
+static void np_stream_stretch(struct np_stream *st, u32 side, u32 tiles)
+{
+	u32 mass, f = st->end[side];
+
+	if (tiles < 2 || !st->edge[side] || (!side && !f))
+		return;
+	mass = np_stream_sum(st, side, (tiles - 1) * st->tile, &f,
+			     &st->edge[side]);
+	st->end[side] = f;
+	mass = np_mul(mass, st->dense) + st->mass[side];
+	st->mass[side] = mass > NP_P_ONE ? NP_P_ONE : mass;
+}
+
+static void np_run_stream_side(struct np_list *list, struct np_stream *st,
+			       u32 side)
+{
+	u32 part = np_mul(st->mass[side], st->p), f, count, size;
+	struct np_guess *g = &list->guesses[list->n];
+	s32 step = st->h->step * (s32)st->tile;
+
+	size = st->h->hi - st->h->lo + 1;
+	g->lo = (u16)st->h->lo;
+	g->hi = (u16)st->h->hi;
+	if (side) {
+		f = st->right + st->tile - 1;
+		count = st->end[1] - st->right;
+	} else {
+		f = st->left - 1;
+		count = st->left - st->end[0];
+	}
+	count = (count + st->tile - 1) / st->tile;
+	np_list_run(list, np_stream_port(st, f), np_run_length(list, count),
+		    (side ? step : -step) % (s32)size, part);
+	if (side)
+		st->right = st->end[1];
+	else
+		st->left = st->end[0];
+}
+
+static void np_run_stream(struct np_list *list, struct np_stream *st, u32 each)
+{
+	u32 side;
+
+	st->piece = np_stream_piece(st);
+	np_stream_both(st);
+	for (side = 0; side < 2; side++)
+		np_stream_stretch(st, side, each);
+	while (!np_list_full(list)) {
+		side = st->mass[1] >= st->mass[0];
+		if (!np_mul(st->mass[side], st->p))
+			return;
+		np_run_stream_side(list, st, side);
+		np_stream_head(st, side);
+		np_stream_stretch(st, side, each);
+	}
+}
+
+/* @count ports of @flat more are in the list: what they are worth together. */
+static u32 np_run_flat_part(const struct np_list *list, struct np_flat *flat,
+			    u32 count)
+{
+	u32 part;
+
+	if (flat->tried >= flat->size)
+		return 0;
+	part = np_mul(flat->miss,
+		      np_predict_birthday(flat->size - flat->tried,
+					  list->flows, count));
+	flat->miss -= part;
+	flat->tried += count;
+	return np_mul(part, flat->p);
+}
+
+/* Inside of what is sure to belong to @flat. */
+static void np_run_flat_inside(struct np_list *list, struct np_flat *flat,
+			       u32 each)
+{
+	u32 size = list->hi - list->lo + 1, count, part, at;
+	struct np_guess *g;
+
+	while (!np_list_full(list) && list->taken < size) {
+		count = np_run_length(list, each);
+		if (count > size - list->taken)
+			count = size - list->taken;
+		part = np_run_flat_part(list, flat, count);
+		if (!part)
+			return;
+		at = list->at;
+		list->at = (list->stride * count + at) % size;
+		list->taken += count;
+		g = &list->guesses[list->n];
+		g->lo = (u16)list->lo;
+		g->hi = (u16)list->hi;
+		np_list_run(list, list->lo + at, count, (s32)list->stride,
+			    part);
+	}
+}
+
+/* What lies beyond, as far as @flat may reach, on either side in turn. */
+static void np_run_flat_beyond(struct np_list *list, struct np_flat *flat)
+{
+	u32 top = flat->hi + flat->slack, bottom = 1, each, count, part;
+	bool up;
+
+	if (top > 65535)
+		top = 65535;
+	if (flat->lo > flat->slack + 1)
+		bottom = flat->lo - flat->slack;
+	each = np_run_length(list, top - bottom + 1) / 8 + 1;
+	while (!np_list_full(list)) {
+		up = list->above <= top &&
+		     (list->below < bottom ||
+		      list->above - list->hi <= list->lo - list->below);
+		if (!up && list->below < bottom)
+			return;
+		count = up ? top - list->above + 1 : list->below - bottom + 1;
+		count = np_run_length(list, count < each ? count : each);
+		part = np_run_flat_part(list, flat, count);
+		part = np_flat_reached(flat, part, up ?
+				       list->above + count / 2 :
+				       list->below - count / 2);
+		if (!part)
+			return;
+		list->guesses[list->n].lo = 1;
+		list->guesses[list->n].hi = 65535;
+		np_list_run(list, up ? list->above : list->below, count,
+			    up ? 1 : -1, part);
+		if (up)
+			list->above += count;
+		else
+			list->below -= count;
+	}
+}
+
+/* The most probable of the hypotheses that are left; and points, if any. */
+static void np_list_runs(struct np_predict *p, struct np_list *list)
+{
+	u32 each = (list->max - list->ports + NP_RUNS - 1) / NP_RUNS, i;
+	struct np_stream *st = NULL;
+	struct np_flat *flat = NULL;
+
+	if (each < NP_RUN_MIN)
+		each = NP_RUN_MIN;
+	for (i = 0; i < p->n_streams; i++)
+		if (!st || p->streams[i].p > st->p)
+			st = &p->streams[i];
+	for (i = 0; i < p->n_flats; i++)
+		if (!flat || p->flats[i].p > flat->p)
+			flat = &p->flats[i];
+	if (st && flat && flat->p > st->p)
+		st = NULL;
+	if (st) {
+		np_run_stream(list, st, each);
+	} else if (flat) {
+		np_run_flat_inside(list, flat, each);
+		if (list->taken > list->hi - list->lo)
+			np_run_flat_beyond(list, flat);
+	}
+	for (i = 0; i < p->n_points && !np_list_full(list); i++)
+		if (!p->points[i].told && !np_told(p, p->points[i].port))
+			np_list_add(p, list, p->points[i].port,
+				    p->points[i].p);
+}
+
 static void np_make_list(struct np_predict *p, struct np_list *list)
 {
 	u32 i;
 
+	list->single = list->max > NP_SHORT ? NP_SINGLE : list->max;
 	if (p->n_flats)
 		np_list_flats(p, list);
-	while (list->n < list->max) {
+	while (list->n < list->single) {
 		if (list->n == NP_EXACT)
 			np_prune(p, list, NP_FEW);
 		else if (list->n == NP_MIXED)
@@ -911,9 +1225,11 @@ static void np_make_list(struct np_predict *p, struct np_list *list)
 		else if (list->n >= NP_EXACT && p->n_streams == 1 &&
 			 !p->n_flats)
 			np_list_stream(p, list);
-		if (list->n == list->max || !np_list_next(p, list))
+		if (list->n == list->single || !np_list_next(p, list))
 			break;
 	}
+	if (list->n < list->max && list->n == list->single)
+		np_list_runs(p, list);
 	for (i = 0; i < list->n; i++)
 		p->told[list->guesses[i].port / 64] = 0;
 }
@@ -925,15 +1241,14 @@ static void np_make_list(struct np_predict *p, struct np_list *list)
 u32 np_predict_birthday(u32 pool, u32 open, u32 tries)
 {
 	u32 middle = tries / 2;
-	s64 each;
 
 	if (!pool || !open || !tries)
 		return 0;
 	if ((u64)open + tries > pool)
 		return NP_P_ONE;
-	each = (s64)np_log2((u64)(pool - middle) << 16) -
-	       np_log2((u64)(pool - middle - open) << 16);
-	return NP_P_ONE - np_exp2_minus(each * tries);
+	return NP_P_ONE - np_exp2_minus(np_log2_ratio(pool - middle,
+						      pool - middle - open,
+						      tries));
 }
 
 /* So many ports and flows reach what is wanted, in a pool of @size. */
@@ -966,6 +1281,27 @@ static u32 np_ports_needed(struct np_predict *p)
 	return (ports + p->streams[0].tile - 1) / p->streams[0].tile;
 }
 
+/* So many of the ports listed do. */
+static void np_advise_list(const struct np_list *list, u32 wanted,
+			   struct np_answer *a)
+{
+	const struct np_guess *g = list->guesses;
+	u32 before = 0, ports = 0, some;
+
+	for (; g->sum < wanted; g++) {
+		before = g->sum;
+		ports += g->count;
+	}
+	some = (u32)div64_u64((u64)(wanted - before) * g->count,
+			      g->sum - before);
+	if (some < g->count)
+		some++;
+	a->advice = NP_ADVICE_LIST;
+	a->advice_ports = ports + some;
+	a->advice_p = before + (u32)div_u64((u64)(g->sum - before) * some,
+					    g->count);
+}
+
 static void np_advise(struct np_predict *p, const struct np_question *q,
 		      const struct np_list *list, struct np_answer *a)
 {
@@ -976,13 +1312,10 @@ static void np_advise(struct np_predict *p, const struct np_question *q,
 	if (a->verdict.certainty <= NP_CERTAIN_NOTHING)
 		return;
 	a->advice_flows = q->flows;
-	for (i = 0; i < list->n; i++)
-		if (list->guesses[i].sum >= wanted) {
-			a->advice = NP_ADVICE_LIST;
-			a->advice_ports = i + 1;
-			a->advice_p = list->guesses[i].sum;
-			return;
-		}
+	if (list->sum >= wanted) {
+		np_advise_list(list, wanted, a);
+		return;
+	}
 	for (i = 0; i < p->n_flats; i++) {
 		flats += p->flats[i].p;
 		if (p->flats[i].p > p->flats[best].p)
@@ -996,7 +1329,7 @@ static void np_advise(struct np_predict *p, const struct np_question *q,
 	a->advice_ports = 0;
 	a->advice_p = list->sum;
 	if (p->n_streams && np_ports_needed(p) <= NP_PREDICT_PORTS &&
-	    np_ports_needed(p) > list->n && p->streams[0].p > wanted) {
+	    np_ports_needed(p) > list->ports && p->streams[0].p > wanted) {
 		a->advice = NP_ADVICE_LIST;
 		a->advice_ports = np_ports_needed(p);
 		a->advice_p = wanted;
@@ -1061,6 +1394,7 @@ void np_predict_ask(struct np_predict *p, const struct np_question *question,
 	if (list.n)
 		a->mapped.port = guesses[0].port;
 	a->n = list.n;
+	a->ports = list.ports;
 	a->p = list.sum;
 	np_advise(p, q, &list, a);
 }

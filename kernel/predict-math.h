@@ -73,6 +73,17 @@ static inline u32 np_log2(u64 x)
 	       (((np_log2_table[i + 1] - np_log2_table[i]) * rest) >> 16);
 }
 
+/*
+ * @n times log2(@a / @b), @a being at least @b and below 2^33, @n below 2^16: exact
+ * where the two are close, as many of them are added up.
+ */
+static inline s64 np_log2_ratio(u64 a, u64 b, u32 n)
+{
+	if ((a - b) * 8 < a)
+		return (s64)div64_u64((a - b) * 189097 * n, a + b);
+	return (s64)(np_log2(a) - np_log2(b)) * n;
+}
+
 /* 2^-y of @y in Q16, as Q30; 1 for what is below 0. */
 static inline u32 np_exp2_minus(s64 y)
 {

@@ -756,7 +756,7 @@ static u32 np_narrowest(const struct np_predict *p, u32 lies)
 
 /* Blocks of 64 << i: log2 of their prior. */
 static const s32 np_block_prior[] = {
-	-5 * NP_Q16, -5 * NP_Q16, -5 * NP_Q16, -113000, -113000, -113000,
+	-8 * NP_Q16, -8 * NP_Q16, -8 * NP_Q16, -113000, -113000, -113000,
 	-5 * NP_Q16,
 };
 

@@ -36,8 +36,11 @@ typedef __u64 u64;
 /* Samples that are remembered; a new one replaces the oldest. */
 #define NP_PREDICT_SAMPLES	32
 
-/* The most ports that one answer lists. */
+/* The most ports that one answer lists, ... */
 #define NP_PREDICT_PORTS	1024
+
+/* ... and by how many guesses at most: of a long list some are runs of ports. */
+#define NP_PREDICT_GUESSES	64
 
 /* The most flows that one question is about. */
 #define NP_PREDICT_FLOWS	1024
@@ -212,17 +215,38 @@ struct np_question {
 };
 
 /**
- * struct np_guess - one port in the answer
- * @p: probability that one of the flows gets this port
- * @sum: probability that one of the flows gets this port or one before it in the
- *	list
- * @port: the port
+ * struct np_guess - a port in the answer, or a run of such that are worth the same
+ * @p: probability that one of the flows gets this port; of several the mean
+ * @sum: probability that one of the flows gets one of these ports or one before
+ *	them in the list; between two guesses it rises evenly
+ * @port: the port, of several the first one
+ * @count: ports, at least 1
+ * @step: from one of several to the next, less than @hi - @lo either way
+ * @lo: the lowest of the ports that they are taken from; where they go on after
+ *	@hi. With one port it is that one
+ * @hi: the highest
+ *
+ * Long lists would cost more to write down than to think about, therefore runs. One
+ * may name a port again that was listed before.
  */
 struct np_guess {
 	u32 p;
 	u32 sum;
 	u16 port;
+	u16 count;
+	s32 step;
+	u16 lo;
+	u16 hi;
 };
+
+/** np_guess_port() - number @i of the ports in @g, from 0 on, less than @count */
+static inline u16 np_guess_port(const struct np_guess *g, u32 i)
+{
+	s32 size = g->hi - g->lo + 1;
+	s32 at = (g->port - g->lo + g->step * (s32)i) % size;
+
+	return (u16)(g->lo + (at < 0 ? at + size : at));
+}
 
 enum np_advice {
 	NP_ADVICE_NONE,		/* nothing is known */
@@ -236,7 +260,8 @@ enum np_advice {
  * @verdict: as np_predict_class() gives it
  * @mapped: the address that the ports belong to; its port is the first one
  * @address_p: probability that it is that address; already part of the others
- * @n: ports listed in the caller's array
+ * @n: guesses in the caller's array
+ * @ports: ports in these
  * @p: probability that at least one flow gets one of those
  * @known: the mapping exists already and will be used
  * @advice: enum np_advice
@@ -249,6 +274,7 @@ struct np_answer {
 	struct np_endpoint mapped;
 	u32 address_p;
 	u32 n;
+	u32 ports;
 	u32 p;
 	bool known;
 	u8 advice;
@@ -314,12 +340,14 @@ struct np_stream {
 	u32 p;			/* of the hypothesis */
 	u32 base;		/* the port if nothing foreign comes between */
 	u32 tile;		/* consecutive numbers that one guess covers */
+	u32 piece;		/* of them may be added up at once */
 	u32 dense;		/* how likely it does: Q30 */
 	u32 left;		/* numbers from left to right - 1 are done */
 	u32 right;
 	u32 edge[2];		/* probability of left - 1, of right */
 	u32 mass[2];		/* of the next guess to the left, the right */
 	u32 end[2];		/* where that one's tile ends */
+	bool both;		/* that to the left is known, too */
 	/* Of the number of foreign mappings, negative binomial; Q16: */
 	u32 mean;
 	u64 var;
@@ -418,7 +446,7 @@ bool np_predict_adopt(struct np_predict *p, const struct np_predict *thought);
 /**
  * np_predict_class() - what kind of NAT is it?
  *
- * The first call after a sample works it out, which costs several times what a
+ * The first call after a sample works it out, which costs many times what a
  * question does; who wants questions to be cheap calls it when samples come.
  */
 void np_predict_class(struct np_predict *p, struct np_verdict *verdict);
@@ -426,7 +454,7 @@ void np_predict_class(struct np_predict *p, struct np_verdict *verdict);
 /**
  * np_predict_ask() - answer @question
  * @guesses: gets the ports, the most worthwhile first; room for
- *	@question->ports, at most NP_PREDICT_PORTS. Each one is chosen for what
+ *	@question->ports, at most NP_PREDICT_GUESSES. Each one is chosen for what
  *	it adds to those before it, so any number of the first ones is the best
  *	choice of that many. NULL if no ports are wanted (@question->ports 0)
  *

@@ -12,12 +12,12 @@
 #include "../kernel/predict.h"
 #include "lab/ktap.h"
 
-#define RESULTS		50
+#define RESULTS		54
 #define MS		UINT64_C(1000000)
 #define SURE		(NP_P_ONE / 20 * 19)
 
 static struct np_predict predict;
-static struct np_guess guesses[NP_PREDICT_PORTS];
+static struct np_guess guesses[NP_PREDICT_GUESSES];
 static struct np_sample sample;		/* the last one fed */
 static uint32_t noise;
 
@@ -385,14 +385,18 @@ static void check_band_reach(void)
 	static const unsigned int near[] = { 30010, 30070, 30030, 30055, 30002,
 					     30044, 30061, 30021 };
 	struct np_answer a;
-	uint32_t i, beyond = 0;
+	uint32_t i, k, beyond = 0;
+	uint16_t port;
 
 	begin();
 	feed_all(near, 8);
 	a = ask(5002, 1, 256);
 	for (i = 0; i < a.n; i++)
-		if (guesses[i].port < 30002 || guesses[i].port > 30070)
-			beyond += guesses[i].p;
+		for (k = 0; k < guesses[i].count; k++) {
+			port = np_guess_port(&guesses[i], k);
+			if (port < 30002 || port > 30070)
+				beyond += guesses[i].p;
+		}
 	ktap_ok(a.verdict.alloc == NP_ALLOC_BAND && beyond > NP_P_ONE / 1000,
 		"ports beside those of a band that were seen may be next");
 }
@@ -421,7 +425,8 @@ static void check_limits(void)
 	a = ask(5002, NP_PREDICT_FLOWS + 5, 70000);
 	for (i = 0; i < a.n; i++)
 		sane &= guesses[i].port != 0;
-	ktap_ok(sane && a.n <= NP_PREDICT_PORTS,
+	ktap_ok(sane && a.n <= NP_PREDICT_GUESSES &&
+		a.ports <= NP_PREDICT_PORTS,
 		"ports at the range's ends, more flows and ports than can be");
 	/* 1 - (255/256)^1024 = 98.2 %, and without repeats a little more. */
 	i = np_predict_birthday(65536, 256, 1024);
@@ -430,6 +435,63 @@ static void check_limits(void)
 	ktap_ok(np_predict_birthday(512, 64, 64) > NP_P_ONE / 1000 * 999 &&
 		np_predict_birthday(100, 60, 60) == NP_P_ONE &&
 		!np_predict_birthday(0, 1, 1), "in a block nearly always");
+}
+
+/* How many different ports are listed between @lo and @hi. */
+static uint32_t count_ports(const struct np_answer *a, uint32_t lo, uint32_t hi)
+{
+	static bool seen[65536];
+	uint32_t i, k, n = 0;
+	uint16_t port;
+
+	memset(seen, 0, sizeof(seen));
+	for (i = 0; i < a->n; i++)
+		for (k = 0; k < guesses[i].count; k++) {
+			port = np_guess_port(&guesses[i], k);
+			n += !seen[port] && port >= lo && port <= hi;
+			seen[port] = true;
+		}
+	return n;
+}
+
+/* Few guesses stand for many ports, and say what these are worth. */
+static void check_long_lists(void)
+{
+	static const unsigned int random[] = {
+		2050, 62500, 22101, 42555, 12333, 52200, 32411, 2071, 18290,
+		58499, 36160, 8390,
+	};
+	struct np_answer a;
+	unsigned int i, port = 50000;
+	uint32_t listed;
+
+	begin();
+	feed_all(random, 12);
+	a = ask(5002, 256, 1024);
+	listed = count_ports(&a, 1024, 65535);
+	ktap_ok(a.n <= NP_PREDICT_GUESSES && a.ports == 1024 && listed >= 1016,
+		"any port at all: %u different ones in %u guesses", listed,
+		a.n);
+	ktap_ok(a.p > NP_P_ONE / 1000 * 975 && a.p < NP_P_ONE / 1000 * 990,
+		"... that 256 flows meet with %u in 1000",
+		(unsigned int)((uint64_t)a.p * 1000 / NP_P_ONE));
+
+	/* Foreign ones, some 400 a second: 200 in the time that is asked for. */
+	begin();
+	for (i = 0; i < 12; i++) {
+		feed(plan[i][0], plan[i][1], plan[i][2], port);
+		port -= 3 * (1 + 16 + any(9));
+	}
+	sample.time += 450 * MS;
+	a = ask(5002, 1, 512);
+	listed = count_ports(&a, 30000, 50000);
+	ktap_ok(a.verdict.step == -3 && a.n <= NP_PREDICT_GUESSES &&
+		listed >= 100 && listed == a.ports,
+		"a step among many others: %u ports in %u guesses", listed,
+		a.n);
+	port = sample.mapped.port - 3 * 201;
+	ktap_ok(a.p > NP_P_ONE / 100 * 98 && count_ports(&a, port, port),
+		"... and the one in the middle is one of them");
 }
 
 int main(void)
@@ -448,5 +510,6 @@ int main(void)
 	check_band_reach();
 	check_invalid();
 	check_limits();
+	check_long_lists();
 	return ktap_exit();
 }

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <natpunch.h>
@@ -356,6 +357,47 @@ static struct seen known_mapping_is_told(const struct row *row)
 		    q.n_guess ? q.guess[0].port : 0);
 }
 
+static int by_port(const void *a, const void *b)
+{
+	return ((const struct natpunch_guess *)a)->port -
+	       ((const struct natpunch_guess *)b)->port;
+}
+
+/* The kernel tells them in runs; here each stands for itself, and but once. */
+static struct seen many_ports_are_listed(const struct row *row)
+{
+	static const unsigned int mapped[] = {
+		2050, 62500, 22101, 42555, 12333, 52200, 32411, 2071, 18290,
+		58499, 36160, 8390,
+	};
+	unsigned int i, n = NATPUNCH_MAX_GUESSES, fell = 0, twice = 0;
+	struct natpunch_prediction q;
+	uint32_t last;
+	int err = 0;
+
+	for (i = 0; i < ARRAY_SIZE(mapped) && !err; i++)
+		err = tell(row->protocol, wan(GA, 5000 + i / 6),
+			   server(1 + (int)i % 2, 7000 + i / 2 % 3),
+			   above(mapped[i]));
+	q = question(row->protocol, wan(GA, 5999), server(1, 7777));
+	q.fields |= NATPUNCH_HAS(PREDICT_PORTS) | NATPUNCH_HAS(PREDICT_FLOWS);
+	q.flows = 256;
+	q.ports = n;
+	predicted(&q);
+	for (i = 1; i < q.n_guess; i++)
+		fell += q.guess[i].sum < q.guess[i - 1].sum;
+	last = q.n_guess ? q.guess[q.n_guess - 1].sum : 0;
+	qsort(q.guess, q.n_guess, sizeof(*q.guess), by_port);
+	for (i = 1; i < q.n_guess; i++)
+		twice += q.guess[i].port == q.guess[i - 1].port;
+	return seen(!err && q.n_guess > n - 32 && q.n_guess <= n && !twice &&
+		    !fell && last == q.p &&
+		    q.p > NATPUNCH_PROBABILITY_ONE / 100 * 97,
+		    "%s, %u ports, %u twice, %u times less, p %.3f",
+		    natpunch_upstream_alloc_name(q.alloc), q.n_guess, twice,
+		    fell, (double)q.p / NATPUNCH_PROBABILITY_ONE);
+}
+
 /*
  * Events
  */
@@ -461,6 +503,8 @@ static const struct row rows[] = {
 	  .measure = lan_flows_move_the_port, .protocol = IPPROTO_TCP },
 	{ .name = "UDP: the upstream's mapping is used again",
 	  .measure = known_mapping_is_told, .protocol = IPPROTO_UDP },
+	{ .name = "as many ports are listed as are wanted",
+	  .measure = many_ports_are_listed, .protocol = IPPROTO_UDP },
 	{ .name = "the end of the WAN forgets", .measure = wan_del_forgets,
 	  .protocol = IPPROTO_UDP },
 	{ .name = "a change is told once", .measure = change_is_told,

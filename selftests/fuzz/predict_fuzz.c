@@ -5,8 +5,9 @@
  * exist, so that samples have something to do with each other, and ports are
  * often told by their distance from the last one.
  *
- * Checked after each answer: probabilities are such, each port is listed once,
- * sums rise, and what is between two answers is the same as before.
+ * Checked after each answer: probabilities are such, each port is listed once by
+ * itself, runs stay where they belong, sums rise, advice counts what is listed, and
+ * the same question has the same answer.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -23,7 +24,7 @@ struct input {
 };
 
 static struct np_predict predict;
-static struct np_guess guesses[NP_PREDICT_PORTS];
+static struct np_guess guesses[NP_PREDICT_GUESSES];
 
 static uint64_t take(struct input *in, size_t n)
 {
@@ -89,20 +90,37 @@ static void feed(struct input *in, struct np_sample *s)
 	must(np_predict_sample(&predict, s) <= NP_SAMPLE_INVALID);
 }
 
-static void check_list(const struct np_answer *a, uint32_t ports)
+static void check_run(const struct np_guess *g)
+{
+	uint32_t k;
+
+	must(g->lo && g->lo <= g->hi && g->count);
+	must(g->step <= g->hi - g->lo && g->step >= g->lo - g->hi);
+	for (k = 0; k < g->count; k++)
+		must(np_guess_port(g, k) >= g->lo &&
+		     np_guess_port(g, k) <= g->hi);
+	must(np_guess_port(g, 0) == g->port);
+}
+
+static void check_list(const struct np_answer *a, uint32_t wanted)
 {
 	static uint8_t seen[65536];
-	uint32_t i, sum = 0;
+	uint32_t i, sum = 0, ports = 0;
 
-	must(a->n <= ports && a->n <= NP_PREDICT_PORTS);
+	must(a->n <= a->ports && a->n <= NP_PREDICT_GUESSES);
+	must(a->ports <= wanted && a->ports <= NP_PREDICT_PORTS);
 	for (i = 0; i < a->n; i++) {
-		must(guesses[i].port && !seen[guesses[i].port]);
+		check_run(&guesses[i]);
 		must(guesses[i].p <= NP_P_ONE && guesses[i].sum <= NP_P_ONE);
 		must(guesses[i].sum >= sum);
 		sum = guesses[i].sum;
+		ports += guesses[i].count;
+		if (guesses[i].lo != guesses[i].hi)
+			continue;	/* of a run */
+		must(!seen[guesses[i].port]);
 		seen[guesses[i].port] = 1;
 	}
-	must(a->p == sum);
+	must(a->p == sum && a->ports == ports);
 	for (i = 0; i < a->n; i++)
 		seen[guesses[i].port] = 0;
 }
@@ -140,6 +158,9 @@ static void ask(struct input *in, const struct np_sample *s)
 	must(a.advice_p <= NP_P_ONE && a.address_p <= NP_P_ONE);
 	np_predict_ask(&predict, &q, &b, how & 128 ? NULL : guesses);
 	must(a.n == b.n && a.p == b.p && a.advice == b.advice);
+	if (a.advice == NP_ADVICE_LIST && a.p >= (q.wanted ? q.wanted :
+						  NP_P_ONE / 20 * 19))
+		must(a.advice_ports && a.advice_ports <= a.ports);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

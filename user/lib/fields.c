@@ -262,10 +262,25 @@ static const struct np_attr sample_attrs[] = {
 
 const struct np_set np_sample_set = { sample_attrs, ARRAY_SIZE(sample_attrs) };
 
+/* A guess as it travels: a port, or a run of such. */
+struct guess_run {
+	struct natpunch_guess first;
+	uint32_t count;
+	int32_t step;
+	uint16_t port_min;
+	uint16_t port_max;
+};
+
+#define G(_name, _kind, _field)	FIELD(_name, _kind, guess_run, _field)
+
 static const struct np_attr guess_attrs[] = {
-	[NATPUNCH_A_GUESS_PORT] = FIELD("port", NP_PORT, natpunch_guess, port),
-	[NATPUNCH_A_GUESS_P] = FIELD("p", NP_U32, natpunch_guess, p),
-	[NATPUNCH_A_GUESS_SUM] = FIELD("sum", NP_U32, natpunch_guess, sum),
+	[NATPUNCH_A_GUESS_PORT] = G("port", NP_PORT, first.port),
+	[NATPUNCH_A_GUESS_P] = G("p", NP_U32, first.p),
+	[NATPUNCH_A_GUESS_SUM] = G("sum", NP_U32, first.sum),
+	[NATPUNCH_A_GUESS_COUNT] = G("count", NP_U32, count),
+	[NATPUNCH_A_GUESS_STEP] = G("step", NP_U32, step),
+	[NATPUNCH_A_GUESS_PORT_MIN] = G("port-min", NP_PORT, port_min),
+	[NATPUNCH_A_GUESS_PORT_MAX] = G("port-max", NP_PORT, port_max),
 };
 
 static const struct np_set guess_set = {
@@ -504,7 +519,8 @@ static bool get_port(const struct nlattr *attr, uint16_t *port)
 	return *port;	/* 0 says that there is none */
 }
 
-static bool get_guess(const struct nlattr *nest, struct natpunch_guess *guess);
+static bool get_guesses(const struct nlattr *nest, struct natpunch_guess *array,
+			uint32_t *n, uint32_t max);
 
 static bool get_dev(const struct nlattr *attr, char *dev)
 {
@@ -538,8 +554,7 @@ static bool get_element(const struct nlattr *attr, const struct np_attr *a,
 		ok = get_prefix(attr, (struct natpunch_prefix *)array + *n);
 		break;
 	case NP_GUESSES:
-		ok = get_guess(attr, (struct natpunch_guess *)array + *n);
-		break;
+		return get_guesses(attr, array, n, a->max);
 	default:
 		ok = get_port(attr, (uint16_t *)array + *n);
 		break;
@@ -597,7 +612,7 @@ static bool get_field(const struct nlattr *attr, const struct np_attr *a,
 	return false;
 }
 
-static bool get_guess(const struct nlattr *nest, struct natpunch_guess *guess)
+static bool get_run(const struct nlattr *nest, struct guess_run *run)
 {
 	const struct np_attr *a;
 	const struct nlattr *attr;
@@ -607,11 +622,62 @@ static bool get_guess(const struct nlattr *nest, struct natpunch_guess *guess)
 	mnl_attr_for_each_nested(attr, nest) {
 		type = mnl_attr_get_type(attr);
 		a = np_attr_info(&guess_set, type);
-		if (a && get_field(attr, a, (char *)guess) &&
+		if (a && get_field(attr, a, (char *)run) &&
 		    type == NATPUNCH_A_GUESS_PORT)
 			port = true;
 	}
 	return port;
+}
+
+static bool is_listed(const struct natpunch_guess *array, uint32_t n,
+		      uint16_t port)
+{
+	uint32_t i;
+
+	for (i = 0; i < n; i++)
+		if (array[i].port == port)
+			return true;
+	return false;
+}
+
+/* Number k of a run; it goes round within its ports. */
+static uint16_t run_port(const struct guess_run *run, uint32_t k)
+{
+	int64_t size = run->port_max - run->port_min + 1;
+	int64_t at = (run->first.port - run->port_min +
+		      (int64_t)run->step * k) % size;
+
+	return (uint16_t)(run->port_min + (at < 0 ? at + size : at));
+}
+
+/* A guess's ports, one by one; those that were listed before are left out. */
+static bool get_guesses(const struct nlattr *nest, struct natpunch_guess *array,
+			uint32_t *n, uint32_t max)
+{
+	struct guess_run run = { .count = 1 };
+	uint32_t before = *n ? array[*n - 1].sum : 0, k;
+	uint16_t port;
+
+	if (!get_run(nest, &run))
+		return false;
+	if (run.count < 2 || run.first.port < run.port_min ||
+	    run.first.port > run.port_max) {
+		array[(*n)++] = run.first;
+		return true;
+	}
+	if (run.first.sum < before)
+		before = run.first.sum;
+	for (k = 0; k < run.count && k < max && *n < max; k++) {
+		port = run_port(&run, k);
+		if (is_listed(array, *n, port))
+			continue;
+		array[*n].port = port;
+		array[*n].p = run.first.p;
+		array[(*n)++].sum = (uint32_t)(before +
+			(uint64_t)(run.first.sum - before) * (k + 1) /
+			run.count);
+	}
+	return true;
 }
 
 /*

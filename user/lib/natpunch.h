@@ -375,7 +375,8 @@ struct natpunch_sample {
 };
 
 /**
- * struct natpunch_guess - one port that a flow may get
+ * struct natpunch_guess - one port that a flow may get (the kernel tells runs of
+ * ports that are worth about the same; here they stand one by one)
  * @port: the port
  * @p: probability that one of the flows gets it, in parts of
  *	NATPUNCH_PROBABILITY_ONE

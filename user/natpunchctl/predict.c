@@ -13,7 +13,7 @@ static const struct opt options[] = {
 	{ "proto", "udp|tcp", "its protocol (udp)", OPT_PROTO },
 	{ "flows", "N", "flows that will be opened, up to 1024 (1)", OPT_FLOWS },
 	{ "within", "MS", "milliseconds in which they will (0)", OPT_WITHIN },
-	{ "ports", "N", "ports wanted, up to 256 (16)", OPT_PORTS },
+	{ "ports", "N", "ports wanted, up to 1024 (16)", OPT_PORTS },
 	{ "wanted", "PERCENT", "probability wanted for the advice (95)",
 	  OPT_WANTED },
 	{ "for", "TIME",
