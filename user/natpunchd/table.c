@@ -49,6 +49,10 @@ struct table {
  * Just before the admin's destination NAT and before natpunch's source NAT. The
  * queue is bypassed while no daemon has it: a client is refused then, not kept
  * waiting. A queued packet goes through the same rules again.
+ *
+ * Every packet that is forwarded meets check and watch-in: what is none of theirs
+ * is let go at once. (A datagram that is too short for a cookie is not, but then no
+ * rule with a cookie takes it.)
  */
 static const char ruleset[] =
 	"table inet " TABLE_NAME "\n"
@@ -115,11 +119,14 @@ static const char ruleset[] =
 	"	}\n"
 	"	chain check {\n"
 	"		type filter hook prerouting priority raw\n"
+	"		meta l4proto != udp accept\n"
+	"		@th,96,32 != 0x2112a442 accept\n"
 	BINDING("ip daddr . udp dport @check")
 	BINDING("ip saddr . ip daddr @expect")
 	"	}\n"
 	"	chain watch-in {\n"
 	"		type filter hook prerouting priority -190\n"
+	"		ct state established,related,new accept\n"
 	WATCH
 	EXPECT
 	"	}\n"
