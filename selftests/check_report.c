@@ -258,6 +258,18 @@ static void pcp_server(void)
 		ktap_bail("no miniupnpd: %s", job_output(&pcp));
 }
 
+/* GA is older than PCP: it does not answer what it does not know. */
+static void nat_pmp_server(void)
+{
+	pcp_server();
+	nft(GA, "table inet lab_pcp {\n"
+	    "	chain before {\n"
+	    "		type filter hook input priority filter - 1;\n"
+	    "		udp dport 5351 @th,64,8 != 0 drop\n"
+	    "	}\n"
+	    "}\n");
+}
+
 /* --- the scenarios ------------------------------------------------------- */
 
 static const struct scenario scenarios[] = {
@@ -313,6 +325,10 @@ static const struct scenario scenarios[] = {
 	  .prepare = pcp_server, .arguments = "--proto udp",
 	  .facts = { "reports.0.pcp=true", "reports.0.nat_pmp=false",
 		"help.1.what=pcp" } },
+	{ .name = "NAT-PMP alone", .servers = COTURN, .nat = NAT_MASQUERADE,
+	  .prepare = nat_pmp_server, .arguments = "--proto udp",
+	  .facts = { "reports.0.pcp=false", "reports.0.nat_pmp=true",
+		"help.1.what=nat-pmp" } },
 	{ .name = "a lifetime of 30 s", .servers = COTURN,
 	  .nat = NAT_MASQUERADE, .arguments = "--proto udp --lifetime=2m",
 	  .facts = { "reports.0.lifetime_min>24", "reports.0.lifetime_min<31",

@@ -254,11 +254,13 @@ static void hear_pcp(struct stun_socket *s, const uint8_t *data, size_t len,
 }
 
 /*
- * PCP's ANNOUNCE asks for nothing, and whoever speaks NAT-PMP alone answers that
- * he does not speak version 2.
+ * PCP's ANNOUNCE asks for nothing, and whoever speaks NAT-PMP alone should answer
+ * that he does not speak version 2. Who does not answer is asked in NAT-PMP, for the
+ * external address.
  */
 void check_gateway(struct check *c, struct report *r)
 {
+	static const uint8_t nat_pmp[2];
 	uint8_t announce[24] = { 2 };
 	const struct sockaddr_in6 *in6 = (const void *)&r->local;
 	const struct sockaddr_in *in = (const void *)&r->local;
@@ -282,8 +284,10 @@ void check_gateway(struct check *c, struct report *r)
 	s.data = &ear;
 	s.on_packet = hear_pcp;
 	ss_set_port(&to, PORT_PCP);
-	for (tries = 0; tries < 3 && !ear.heard; tries++) {
-		if (stun_send(&s, announce, sizeof(announce), &to, 0))
+	for (tries = 0; tries < 4 && !ear.heard; tries++) {
+		if (tries < 2 ?
+		    stun_send(&s, announce, sizeof(announce), &to, 0) :
+		    stun_send(&s, nat_pmp, sizeof(nat_pmp), &to, 0))
 			break;
 		check_pause(c, 250, &ear.heard);
 	}
