@@ -14,18 +14,6 @@
 #include "lab/sock.h"
 #include "lab/visit.h"
 
-/* Where the service is reached at from outside. */
-static struct ep service_endpoint(void)
-{
-	char addr[64];
-	unsigned int port;
-
-	if (sscanf(site_value(GB, "connection-show", ".result[0].remote"),
-		   "%63[0-9.]:%u", addr, &port) != 2)
-		return (struct ep){ 0 };
-	return ep(addr, port);
-}
-
 static bool refused(enum node node, struct ep local, struct ep to)
 {
 	int sock = stream_open(IPPROTO_TCP, node, local);
@@ -75,7 +63,7 @@ static void several_clients(void)
 
 static void nobody_else_enters(void)
 {
-	struct ep to = service_endpoint();
+	struct ep to = site_remote(GB);
 
 	ktap_ok(!ep_none(to) && refused(SERVER, server(1, 0), to),
 		"a stranger does not reach the service");
@@ -107,7 +95,7 @@ static void it_outlives_the_daemons(void)
 	site_kill(GB);
 	ktap_ok(visit_lives(&first),
 		"a connection outlives both daemons' SIGKILL");
-	ktap_ok(refused(SERVER, server(1, 0), service_endpoint()),
+	ktap_ok(refused(SERVER, server(1, 0), site_remote(GB)),
 		"nobody enters meanwhile");
 	sock = stream_open(IPPROTO_TCP, B2, host(B2, 0));
 	stream_connect(sock, ep("10.2.0.1", 2222));

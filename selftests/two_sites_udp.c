@@ -115,18 +115,6 @@ static bool connection_lives(const struct connection *c)
 	       ep_eq(from, c->peer) && answer(c);
 }
 
-/* Where the service is reached at from outside. */
-static struct ep service_endpoint(void)
-{
-	char addr[64];
-	unsigned int port;
-
-	if (sscanf(site_value(GB, "connection-show", ".result[0].remote"),
-		   "%63[0-9.]:%u", addr, &port) != 2)
-		return (struct ep){ 0 };
-	return ep(addr, port);
-}
-
 static bool reaches(enum node node, struct ep from, struct ep to)
 {
 	const struct packet p = packet_udp(from, to, "packet 4711");
@@ -192,7 +180,7 @@ static void several_clients(void)
 
 static void nobody_else_enters(void)
 {
-	struct ep to = service_endpoint();
+	struct ep to = site_remote(GB);
 
 	ktap_ok(!ep_none(to) && !reaches(SERVER, server(1, 5353), to),
 		"a stranger does not reach the service");
@@ -222,7 +210,7 @@ static void no_lie_is_believed(void)
 	struct packet p;
 	bool caught;
 
-	seen_to = service_endpoint();
+	seen_to = site_remote(GB);
 	number = udp_send(client, listener());
 	caught = sniff_find(wire, &p, is_request_to, NULL, 2000);
 	if (caught) {

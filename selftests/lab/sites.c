@@ -202,3 +202,14 @@ const char *site_value(enum node gw, const char *request, const char *jq)
 			 (int)strcspn(run_output(), "\n"), run_output());
 	return value;
 }
+
+struct ep site_remote(enum node gw)
+{
+	char addr[64];
+	unsigned int port;
+
+	if (sscanf(site_value(gw, "connection-show", ".result[0].remote"),
+		   "%63[0-9.]:%u", addr, &port) != 2)
+		return (struct ep){ 0 };
+	return ep(addr, port);
+}

@@ -44,5 +44,7 @@ const char *site_log(enum node gw);
 bool site_ask(enum node gw, const char *fmt, ...) __printf(2, 3);
 /** site_value() - what jq finds in the answer: ".result[0].state"; "" if none. */
 const char *site_value(enum node gw, const char *request, const char *jq);
+/** site_remote() - where its first connection goes to; none: it has no way. */
+struct ep site_remote(enum node gw);
 
 #endif
