@@ -134,9 +134,14 @@ $(B)/.have-libs:
 # The rest is of use without it, so it is left out where its libraries are not.
 DAEMON_LIBS	:= libevent_core libevent_openssl libssl libmosquitto \
 		   libsodium libconfig libcap-ng libsystemd libcrypto \
-		   libnftables libnetfilter_queue libnetfilter_conntrack
-DAEMON		:= $(shell $(PKG_CONFIG) --exists $(DAEMON_LIBS) && echo yes)
-DAEMON_LDLIBS	= $(shell $(PKG_CONFIG) --libs $(DAEMON_LIBS)) -pthread
+		   libnftables libnetfilter_queue libnetfilter_conntrack \
+		   miniupnpc
+# libnatpmp has nothing for pkg-config.
+DAEMON		:= $(shell $(PKG_CONFIG) --exists $(DAEMON_LIBS) && \
+			$(CC) -E -x c -include natpmp.h /dev/null \
+				>/dev/null 2>&1 && echo yes)
+DAEMON_LDLIBS	= $(shell $(PKG_CONFIG) --libs $(DAEMON_LIBS)) -lnatpmp \
+		  -pthread
 daemon_objects	:= $(filter-out %/main.o,$(call objects,user/natpunchd/*.c))
 daemon_archives	:= $(B)/libnatpunchd.a $(B)/libnatpunch.a $(B)/libstun.a \
 		   $(B)/libpure.a
@@ -148,7 +153,7 @@ ifeq ($(DAEMON),yes)
 natpunchd: $(B)/natpunchd
 else
 natpunchd:
-	@echo 'Left out: natpunchd, which needs $(DAEMON_LIBS)' \
+	@echo 'Left out: natpunchd, which needs $(DAEMON_LIBS), libnatpmp' \
 		'(scripts/deps build)' >&2
 endif
 

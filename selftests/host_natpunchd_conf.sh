@@ -21,7 +21,7 @@ if [ ! -x "$natpunchd" ]; then
 	exit 4
 fi
 
-plan=71 count=0 failed=0
+plan=77 count=0 failed=0
 key_b=npk-$("$natpunchd" --make-key "$dir/b.key" | sed 's/^npk-//')
 key_c=$("$natpunchd" --make-key "$dir/c.key")
 
@@ -77,7 +77,7 @@ site = "siteA"; key = "$dir/b.key"; user = "nobody"; group = "nogroup";
 socket = "/run/natpunch/x.sock"; state = "/var/lib/natpunch";
 notify = "/etc/natpunch/notify"; log = "syslog"; log_level = "debug";
 prefix = "fleet/7"; keepalive = 300; offer_life = 86400;
-punch_rate = 100; wan = ("eth0", "wwan0");
+punch_rate = 100; wan = ("eth0", "wwan0"); portmap = ["pcp", "nat-pmp", "upnp"];
 brokers = ( { host = "b.example.net"; },
 	{ host = ["b1.example.net:8883", "b2.example.net", "[2001:db8::1]:8883"];
 	  tls = true; ca = "/etc/ssl/ca.pem"; cert = "c.pem"; cert_key = "k.pem";
@@ -99,6 +99,12 @@ wrong "'host' is missing" 1 <<<'brokers = ( { } );'
 wrong "'key' is missing" 1 <<<'peers = ( { name = "b"; } );'
 wrong "did you mean 'syslog'" 1 <<<'log = "sylsog";'
 wrong "one of error, warning, info, debug" 1 <<<'log_level = "loud";'
+wrong "unknown word 'natpmp', did you mean 'nat-pmp': one of pcp, nat-pmp, upnp" 1 <<<'portmap = "natpmp";'
+wrong "'upnp' is there twice" 2 <<<$'\nportmap = ( "upnp", "pcp", "upnp" );'
+wrong "nothing but strings" 1 "portmap: nothing but words" <<<'portmap = ( "pcp", true );'
+wrong "it must be a string, or a list of them" 1 "portmap: no truth" <<<'portmap = true;'
+right "portmap: one word alone" <<<'portmap = "upnp";'
+right "portmap: an empty list" <<<'portmap = ();'
 wrong "one of tcp, udp" 1 <<<'services = ( { name = "s"; to = "10.0.0.2:1"; proto = "sctp"; allow = (); } );'
 
 # Types and ranges.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Candidates: host (the WAN's own endpoint) and server-reflexive (what STUN
- * servers see of it), or predicted, if two of them do not see the same. Calls
- * session_gathered().
+ * Candidates: host (the WAN's own endpoint), server-reflexive (what STUN servers
+ * see of it), or predicted, if two of them do not see the same, and mapped (what
+ * the router upstream forwards to it). Calls session_gathered().
  */
 #include <errno.h>
 #include <string.h>
@@ -13,8 +13,10 @@
 #include "log.h"
 #include "mapped.h"
 #include "path.h"
+#include "portmap.h"
 
 #define RESOLVING_MS	50	/* look again whether names are resolved */
+#define ROUTER_MS	1500	/* for the router; what comes later is an update */
 #define RECHECK_MS	60000	/* after a STUN server hung up: the same still? */
 #define SAMPLES		10	/* enough to tell ranges from one another */
 
@@ -31,6 +33,7 @@ static const char * const kind_names[CANDIDATE_KINDS] = {
 	[CANDIDATE_SRFLX] = "srflx",
 	[CANDIDATE_PRFLX] = "prflx",
 	[CANDIDATE_PREDICTED] = "predicted",
+	[CANDIDATE_MAPPED] = "mapped",
 };
 
 const char *candidate_kind_name(enum candidate_kind kind)
@@ -60,11 +63,11 @@ static void add(json_t *array, enum candidate_kind kind,
 					       endpoint_str(s, ep)));
 }
 
-static void on_hops(void *data, unsigned int hops);
-
-static void gathered(struct path *p)
+/* The router's is the last: those before it are what its port does not matter for. */
+static json_t *list(struct path *p)
 {
 	json_t *array = json_array();
+	const union endpoint *mapped;
 
 	if (p->dependent) {
 		add(array, CANDIDATE_PREDICTED, &p->public);
@@ -81,8 +84,85 @@ static void gathered(struct path *p)
 	if (p->gateway->n_relays)
 		json_array_append_new(array, json_pack("{ss}", "kind",
 						       relayed));
-	session_gathered(p->session, array);
+	memset(&p->portmap, 0, sizeof(p->portmap));
+	mapped = portmap_endpoint(p->external);
+	if (mapped) {
+		p->portmap = *mapped;
+		add(array, CANDIDATE_MAPPED, mapped);
+	}
+	return array;
 }
+
+static void arm(struct path *p, unsigned int ms)
+{
+	const struct timeval t = { .tv_sec = ms / 1000,
+				   .tv_usec = ms % 1000 * 1000 };
+
+	evtimer_add(p->timer, &t);
+}
+
+static void publish(struct path *p)
+{
+	/* The timer was for the router; from now on it is for STUN servers. */
+	if (p->waiting) {
+		evtimer_del(p->timer);
+		if (!p->mapped)
+			arm(p, RECHECK_MS);
+	}
+	p->waiting = false;
+	session_gathered(p->session, list(p));
+}
+
+static void gathered(struct path *p)
+{
+	p->waiting = portmap_is_pending(p->external);
+	if (p->waiting)
+		arm(p, ROUTER_MS);
+	else
+		publish(p);
+}
+
+/* --- the router upstream ---------------------------------------------------- */
+
+static void tell_peer(struct path *p)
+{
+	const union endpoint *mapped = portmap_endpoint(p->external);
+	union endpoint none = {};
+	json_t *array;
+
+	if (endpoint_equal(mapped ? mapped : &none, &p->portmap))
+		return;
+	array = list(p);
+	if (session_update(p->session, array))
+		log_debug("%s does not learn what our router does now",
+			  p->session->peer->name);
+}
+
+static void on_router(struct external *e)
+{
+	struct session *s;
+	struct path *p;
+
+	for (s = e->gateway->daemon->sessions; s; s = s->next) {
+		p = s->path;
+		if (!p || p->external != e || s->role != SESSION_SERVES)
+			continue;
+		if (p->waiting)
+			publish(p);
+		else if (s->state >= SESSION_ANSWERED &&
+			 s->state < SESSION_CLOSED)
+			tell_peer(p);
+	}
+}
+
+/* Who asks is behind NATs that his own packets open. */
+static void ask_router(struct path *p)
+{
+	if (p->session->role == SESSION_SERVES)
+		portmap_want(p->external, on_router);
+}
+
+static void on_hops(void *data, unsigned int hops);
 
 /* Who asks for TCP opens nothing: his SYN goes all the way. */
 static void measure_hops(struct path *p)
@@ -202,14 +282,6 @@ static void on_hops(void *data, unsigned int hops)
 	gathered(p);
 }
 
-static void arm(struct path *p, unsigned int ms)
-{
-	const struct timeval t = { .tv_sec = ms / 1000,
-				   .tv_usec = ms % 1000 * 1000 };
-
-	evtimer_add(p->timer, &t);
-}
-
 static void ask_next(struct path *p);
 
 static void on_mapped(void *data, int error, const union endpoint *public,
@@ -237,10 +309,12 @@ static void on_mapped(void *data, int error, const union endpoint *public,
 	p->public = *public;
 	p->mapped_ms = clock_ms();
 	p->upstream = !endpoint_equal(public, &p->external->external);
-	if (p->upstream)
+	if (p->upstream) {
+		ask_router(p);
 		ask_second(p);
-	else
+	} else {
 		gathered(p);
+	}
 }
 
 /* Without a server that answers we believe that there is no NAT upstream. */
@@ -261,6 +335,7 @@ static void ask_next(struct path *p)
 	if (gw->n_servers)
 		log_warning("no STUN server answers: NATs upstream will not be known");
 	p->public = p->external->external;
+	ask_router(p);
 	gathered(p);
 }
 
@@ -291,6 +366,8 @@ static void learn_from(struct path *p, const struct path *other)
 	p->any_port = other->any_port;
 	p->nat_hops = other->nat_hops;
 	arm(p, RECHECK_MS);
+	if (p->upstream)
+		ask_router(p);
 	gathered(p);
 }
 
@@ -383,7 +460,9 @@ static void on_timer(evutil_socket_t fd, short what, void *data)
 
 	(void)fd;
 	(void)what;
-	if (p->external)
+	if (p->waiting)
+		publish(p);
+	else if (p->external)
 		recheck(p);
 	else if (gateway_ready(p->gateway))
 		begin(p);
@@ -406,6 +485,8 @@ int candidate_adopted(struct path *p)
 	if (!p->timer)
 		return -ENOMEM;
 	arm(p, RECHECK_MS);
+	if (p->upstream)
+		ask_router(p);
 	return 0;
 }
 
@@ -431,6 +512,12 @@ static bool parse(struct candidate *c, const json_t *json)
 		return false;
 	c->kind = candidate_kind_of(kind);
 	return c->kind != CANDIDATE_KINDS;
+}
+
+bool candidate_is_tried(enum candidate_kind kind, bool forwarded)
+{
+	return forwarded ? kind == CANDIDATE_MAPPED || kind == CANDIDATE_HOST :
+			   kind != CANDIDATE_MAPPED;
 }
 
 static void take(struct path *p, const struct candidate *c, const json_t *json)

@@ -21,6 +21,10 @@ static const char * const log_levels[] = {
 	"error", "warning", "info", "debug", NULL
 };
 
+static const char * const portmap_words[] = {
+	"pcp", "nat-pmp", "upnp", NULL
+};
+
 static const struct setting broker_settings[] = {
 	{ "host", HOSTS, .offset = AT(broker, hosts), .needed = true },
 	{ "tls", BOOL, .offset = AT(broker, tls) },
@@ -89,6 +93,7 @@ static const struct setting settings[] = {
 	{ "udp_idle", INTEGER, .offset = CONF(udp_idle), .min = 30, .max = 604800 },
 	{ "punch_rate", INTEGER, .offset = CONF(punch_rate), .min = 10, .max = 10000 },
 	{ "wan", STRINGS, .offset = CONF(wans) },
+	{ "portmap", WORDS, .offset = CONF(portmap), .words = portmap_words },
 	{ "brokers", GROUPS, .offset = CONF(brokers), .max = 8, .group = broker_settings,
 	  .size = ROOM(broker) },
 	{ "peers", GROUPS, .offset = CONF(peers), .max = 4096, .group = peer_settings,
@@ -220,6 +225,7 @@ void conf_free(struct conf *conf)
 	free(conf->stun.item);
 	free(conf->relays.item);
 	free(conf->wans.item);
+	free(conf->portmap.item);
 	free(conf->path);
 	config_destroy(&conf->libconfig);
 	free(conf);

@@ -85,6 +85,7 @@ struct conf {
 	int udp_idle;			/* seconds */
 	int punch_rate;			/* packets a second */
 	struct conf_list wans;		/* devices towards the Internet */
+	struct conf_list portmap;	/* "pcp", "nat-pmp", "upnp": in this order */
 
 	CONF_ARRAY(conf_broker, brokers);
 	CONF_ARRAY(conf_peer, peers);

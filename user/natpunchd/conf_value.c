@@ -211,6 +211,24 @@ static void read_bool(struct checker *c, const config_setting_t *s, bool *into)
 		*into = config_setting_get_bool(s);
 }
 
+static void add_word(struct checker *c, const config_setting_t *s,
+		     const struct setting *what, const char *value,
+		     struct conf_list *list)
+{
+	const char *word = NULL;
+	size_t i;
+
+	read_word(c, s, what, value, &word);
+	for (i = 0; word && i < list->n; i++) {
+		if (list->item[i] != word)
+			continue;
+		conf_complain(c, s, "'%s' is there twice", word);
+		return;
+	}
+	if (word)
+		list->item[list->n++] = word;
+}
+
 /* One string alone stands for a list of it. */
 static void read_strings(struct checker *c, const config_setting_t *s,
 			 const struct setting *what, struct conf_list *list)
@@ -235,6 +253,8 @@ static void read_strings(struct checker *c, const config_setting_t *s,
 				 config_setting_get_string_elem(s, i);
 		if (!value)
 			conf_complain(c, s, "it must hold nothing but strings");
+		else if (what->kind == WORDS)
+			add_word(c, s, what, value, list);
 		else if (check_string(c, s, value, what->kind))
 			list->item[list->n++] = value;
 	}
@@ -292,6 +312,7 @@ static void read_setting(struct checker *c, const config_setting_t *s,
 	case STRINGS:
 	case NAMES:
 	case HOSTS:
+	case WORDS:
 		read_strings(c, s, what, into);
 		break;
 	case GROUPS:

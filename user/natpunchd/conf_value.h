@@ -21,6 +21,7 @@ enum kind {
 	STRINGS,	/* struct conf_list: one string, or a list of them */
 	NAMES,		/* ... of names */
 	HOSTS,		/* ... of hosts */
+	WORDS,		/* ... of words, none of them twice */
 	GROUPS,		/* CONF_ARRAY: a list of at most max groups */
 };
 

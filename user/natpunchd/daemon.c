@@ -272,6 +272,10 @@ static void stop(struct life *life)
 	if (d->running)
 		saved_flush(d);
 	d->running = false;
+	/* The loop runs once more, for what the path has to take back. */
+	for (i = 0; i < SIGNALS; i++)
+		if (life->signal[i])
+			event_free(life->signal[i]);
 	control_stop(d);
 	session_stop(d);
 	rendezvous_stop(d);
@@ -279,9 +283,6 @@ static void stop(struct life *life)
 		d->path->stop(d);
 	service_free_all(d);
 	peer_free_all(d);
-	for (i = 0; i < SIGNALS; i++)
-		if (life->signal[i])
-			event_free(life->signal[i]);
 	if (life->watchdog)
 		event_free(life->watchdog);
 	if (d->base)

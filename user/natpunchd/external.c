@@ -15,6 +15,7 @@
 
 #include "external.h"
 #include "log.h"
+#include "portmap.h"
 #include "table.h"
 
 #define LIFE_S		120
@@ -114,6 +115,7 @@ static void moved(struct external *e, const union endpoint *before)
 
 	log_warning("%s has another external endpoint now",
 		    endpoint_str(buf, &e->internal));
+	portmap_moved(e);
 	if (e->proto != IPPROTO_UDP)
 		return;
 	table_uncheck(e->gateway->table, before);
@@ -234,6 +236,7 @@ void external_put(struct external *e)
 	}
 	if (e->proto == IPPROTO_UDP && endpoint_port(&e->external))
 		table_uncheck(e->gateway->table, &e->external);
+	portmap_drop(e);
 	/* The reservation runs out: its flows may live. */
 	if (e->renew)
 		event_free(e->renew);

@@ -21,6 +21,7 @@ struct external {
 	bool reserved;		/* by natpunch, which translates, too */
 	int fd;			/* ... or by this socket */
 	struct event *renew;
+	struct portmap *portmap;	/* on the router upstream; NULL: none wanted */
 };
 
 /**

@@ -44,6 +44,15 @@
  *
  * Ports that were tried are used up: another attempt takes others of ours.
  *
+ * What the serving site's router forwards (portmap.h), or what has no NAT before it,
+ * needs none of that. It is *forwarded*:
+ *
+ *           --- open: forwarded, SYN -->
+ *                                            the peer's addresses may enter, with
+ *                                            this SYN
+ *           <-- opened -----------------
+ *   the SYN goes, and reaches the service
+ *
  * A *probe* is a flow without a client: it ends with the service's SYN/ACK, which
  * is answered with RST. The service's accept() never hears of it. It finds out
  * which of the peer's endpoints answers, before any client comes.
@@ -89,6 +98,7 @@ struct flow {
 	char id[FLOW_ID_SIZE];
 	enum flow_state state;
 	bool probe;
+	bool forwarded;			/* nothing upstream of serves is to be opened */
 	struct event *timer;
 	unsigned int tries;
 	uint64_t began_ms;		/* clock_ms() */
@@ -162,7 +172,10 @@ void flow_on_packet(void *gateway, uint32_t id, const uint8_t *packet,
 		    size_t len);
 
 /* flow_ask.c */
-void flow_probe(struct path *p);
+/** flow_probe() - @forwarded: to candidates alone that need no opening. */
+void flow_probe(struct path *p, bool forwarded);
+/** flow_end_probes() - those that run are over, without a word. */
+void flow_end_probes(struct path *p);
 void flow_client(struct path *p, const struct segment *syn, uint32_t packet);
 void flow_opened(struct flow *f, const json_t *body);
 void flow_refused(struct flow *f, const char *why);

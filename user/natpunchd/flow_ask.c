@@ -19,6 +19,7 @@
 
 #define COPIES_MS	250	/* between copies of a SYN to one port */
 #define SURE_MS		8000	/* for an answer if all endpoints are known */
+#define FORWARDED_MS	1500	/* ... and nothing had to be opened */
 #define GUESS_MS	1500	/* ... if they are guessed, and each is tried */
 #define ATTEMPTS	4	/* to guess */
 #define FRESH_SAMPLES	2	/* of a moment ago, to guess from */
@@ -48,6 +49,24 @@ void flow_fail(struct flow *f, const char *why)
 		path_probed(p, NULL, why);
 }
 
+/* Nobody came through where nothing had to be opened: it is not as it was said. */
+static void unanswered(struct flow *f, const char *why)
+{
+	struct path *p = f->path;
+	bool forwarded = f->forwarded, probe = f->probe;
+
+	if (!forwarded || !probe) {
+		flow_fail(f, why);
+		if (forwarded)
+			session_lost(p->session, "%s's router does not forward any more",
+				     p->session->peer->name);
+		return;
+	}
+	flow_say(f, "end", NULL);
+	flow_free(f);
+	path_unforwarded(p);
+}
+
 static void add_endpoint(json_t *array, const union endpoint *ep)
 {
 	char s[ENDPOINT_SIZE];
@@ -63,8 +82,8 @@ static bool is_early(const struct flow *f)
 {
 	const struct path *p = f->path;
 
-	return f->probe && !p->dependent && !p->remote_dependent &&
-	       p->session->one_way_ms;
+	return f->probe && !f->forwarded && !p->dependent &&
+	       !p->remote_dependent && p->session->one_way_ms;
 }
 
 static void wait_for_peer(struct flow *f)
@@ -86,6 +105,8 @@ void flow_ask(struct flow *f, struct guess *mine)
 	else
 		body = json_pack("{so, so}", "from", from, "syn",
 				 segment_to_json(&f->syn));
+	if (f->forwarded)
+		json_object_set_new(body, "forwarded", json_true());
 	if (mine)
 		json_object_set_new(body, "guess", guess_to_json(mine));
 	free(mine);
@@ -228,13 +249,26 @@ void flow_ask_free(struct flow *f)
 
 static void begin(struct flow *f)
 {
-	if (f->path->dependent)
+	if (f->path->dependent && !f->forwarded)
 		start_guessing(f);
 	else
 		flow_ask(f, NULL);
 }
 
-void flow_probe(struct path *p)
+void flow_end_probes(struct path *p)
+{
+	struct flow *f, *next;
+
+	for (f = p->flows; f; f = next) {
+		next = f->next;
+		if (!f->probe)
+			continue;
+		flow_say(f, "end", NULL);
+		flow_free(f);
+	}
+}
+
+void flow_probe(struct path *p, bool forwarded)
 {
 	struct flow *f = flow_ask_new(p);
 
@@ -243,8 +277,11 @@ void flow_probe(struct path *p)
 		return;
 	}
 	f->probe = true;
-	if (!p->dependent && !p->remote_dependent)
+	f->forwarded = forwarded;
+	if (!p->dependent && !p->remote_dependent && !forwarded)
 		f->way = candidate_kind_of(ways_known(p));
+	if (f->way == CANDIDATE_MAPPED)
+		f->way = CANDIDATE_KINDS;
 	f->external = p->external;
 	f->public = p->public;
 	segment_syn(&f->syn, &p->external->external, &p->remote[0].ep);
@@ -344,7 +381,8 @@ static void set_targets(struct flow *f)
 	if (!f->probe && p->chosen.kind != CANDIDATE_PREDICTED)
 		f->target[f->n_targets++] = p->chosen.ep;
 	for (i = 0; f->probe && i < p->n_remote; i++)
-		if (p->remote[i].kind != CANDIDATE_PREDICTED)
+		if (p->remote[i].kind != CANDIDATE_PREDICTED &&
+		    candidate_is_tried(p->remote[i].kind, f->forwarded))
 			f->target[f->n_targets++] = p->remote[i].ep;
 	/* Many ports of ours for one of theirs. */
 	if (f->locals && f->locals->n > 1 && f->n_targets > 1)
@@ -391,7 +429,8 @@ static void punch(struct flow *f)
 	n = count_copies(f);
 	if (opens_many(f))	/* the peer tries many */
 		n += GUESS_PORTS;
-	flow_arm(f, is_guessed(f) ? GUESS_MS + n * 1000 / rate : SURE_MS);
+	flow_arm(f, is_guessed(f) ? GUESS_MS + n * 1000 / rate :
+		    f->forwarded ? FORWARDED_MS : SURE_MS);
 	log_debug("trying %u ports of theirs from %u of ours",
 		  count_targets(f), count_locals(f));
 	f->pace = pace_burst(gw, count_copies(f), meets(f) ? count_locals(f) : 1, COPIES_MS,
@@ -467,7 +506,8 @@ static void probe_answered(struct flow *f, const struct segment *answer)
 	unsigned int i;
 
 	for (i = 0; i < p->n_remote; i++)
-		if (endpoint_equal(&answer->src, &p->remote[i].ep))
+		if (candidate_is_tried(p->remote[i].kind, f->forwarded) &&
+		    endpoint_equal(&answer->src, &p->remote[i].ep))
 			found.kind = p->remote[i].kind;
 	segment_reset(&rst, answer);
 	gateway_craft(p->gateway, &rst);
@@ -494,7 +534,7 @@ static void refused(struct flow *f, const union endpoint *by)
 		if (endpoint_equal(by, &f->target[i]))
 			f->refused |= 1U << i;
 	if (f->refused == (1U << f->n_targets) - 1)
-		flow_fail(f, refusal);
+		unanswered(f, refusal);
 }
 
 bool flow_probe_answer(struct flow *f, const struct segment *answer)
@@ -548,6 +588,12 @@ static void learn_public(struct flow *f)
 	struct path *p = f->path;
 
 	f->public = f->external->external;
+	f->forwarded = p->chosen.kind == CANDIDATE_MAPPED;
+	if (f->forwarded) {
+		f->public = p->public;	/* the address is what counts */
+		flow_ask(f, NULL);
+		return;
+	}
 	if (p->dependent) {
 		start_guessing(f);
 		return;
@@ -719,7 +765,7 @@ static void look(struct flow *f)
 		flow_say(f, "end", NULL);
 		flow_free(f);
 	} else if (clock_ms() - f->began_ms > FLOW_OPEN_MS) {
-		flow_fail(f, "no answer came");
+		unanswered(f, "no answer came");
 	} else {
 		if (is_late(f))
 			relay_want(f->path);
@@ -765,14 +811,14 @@ void flow_ask_timer(struct flow *f)
 		if (is_guessed(f) && f->attempts < ATTEMPTS)
 			punch_again(f);
 		else if (!is_patient(f))
-			flow_fail(f, "no answer came through");
+			unanswered(f, "no answer came through");
 		break;
 	case FLOW_PUNCHING:
 		if (is_guessed(f) && f->attempts < ATTEMPTS)
 			punch_again(f);
 		else if (!is_patient(f))
-			flow_fail(f, f->refused ? refusal :
-						  "no answer came through");
+			unanswered(f, f->refused ? refusal :
+						   "no answer came through");
 		break;
 	case FLOW_OPENED:
 	case FLOW_LIVE:

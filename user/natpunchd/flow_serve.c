@@ -9,6 +9,7 @@
 #include "flow.h"
 #include "log.h"
 #include "mapped.h"
+#include "portmap.h"
 #include "queue.h"
 #include "saved.h"
 #include "table.h"
@@ -18,6 +19,7 @@
 #define SHOW_MS		250	/* between SYNs shown to the service; doubles */
 #define SHOW_TRIES	3
 #define LOOK_MS		100
+#define DOUBT_TRIES	15	/* ... and nobody came: is it forwarded? */
 #define LIVE_MS		10000
 #define ENTRY_S		20	/* so long the peer's endpoint may enter */
 #define DEFAULT_HOPS	1	/* to the NAT in front, if nobody tells */
@@ -451,11 +453,17 @@ static void guess_ours(struct flow *f)
 		flow_refuse(f, "it is not known which ports our NATs will take");
 }
 
-static void begin(struct flow *f)
+static void begin(struct flow *f, const json_t *body)
 {
 	const struct path *p = f->path;
 	unsigned int i;
 
+	f->forwarded = json_is_true(json_object_get(body, "forwarded"));
+	if (f->forwarded) {
+		expect(f);
+		opened(f, NULL);
+		return;
+	}
 	if (f->guess || p->dependent)
 		expect(f);
 	if (meets_many(p) && is_blind(f)) {
@@ -490,7 +498,7 @@ void flow_open(struct path *p, const char *id, const json_t *body)
 	f->guess = guess_from_json(p->gateway, json_object_get(body, "guess"));
 	if (segment_from_json(&f->syn, json_object_get(body, "syn")) &&
 	    (parse_peers(f, json_object_get(body, "from")) || f->guess))
-		begin(f);
+		begin(f, body);
 	else
 		flow_refuse(f, "none of the client's endpoints is reached by the WAN");
 }
@@ -552,12 +560,12 @@ bool flow_knock(struct flow *f, const struct segment *syn, uint32_t packet)
 	bool known, again = false;
 
 	if (f->state != FLOW_OPENED || syn->seq != f->syn.seq ||
-	    (!f->guess && !f->locals) || !is_from(f, &syn->src) ||
+	    (!f->guess && !f->locals && !f->forwarded) || !is_from(f, &syn->src) ||
 	    !is_ours(f, &syn->dst))
 		return false;
 	peer = peer_at(f, &syn->src);
 	known = peer && peer->learned;
-	if (!f->came && f->path->upstream && !known) {
+	if (!f->came && f->path->upstream && !known && !f->forwarded) {
 		meet(f, &syn->src, &syn->dst);
 	} else if (!f->came) {
 		came_in(f, &syn->src, &syn->dst);
@@ -634,8 +642,12 @@ static void while_opened(struct flow *f)
 		flow_free(f);
 		return;
 	}
+	f->tries++;
+	/* He sends again: if the router does not know of it, it may by then. */
+	if (f->forwarded && f->tries % DOUBT_TRIES == 0)
+		portmap_doubt(f->path->external);
 	/* Now and then, in case that one was lost or the NAT forgot. */
-	if (++f->tries % 8 == 0 && !f->locals)
+	if (f->tries % 8 == 0 && !f->locals)
 		for (i = 0; i < f->n_peers; i++)
 			if (f->peer[i].learned)
 				send_opener(f, &f->peer[i],

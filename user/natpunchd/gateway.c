@@ -15,6 +15,7 @@
 #include "flow.h"
 #include "gateway.h"
 #include "log.h"
+#include "portmap.h"
 #include "queue.h"
 #include "segment.h"
 #include "table.h"
@@ -275,6 +276,7 @@ void gateway_reload(struct gateway *gw)
 	gw->reload_due = is_looking_up(gw);
 	if (gw->reload_due)
 		return;
+	portmap_reload(gw);
 	gw->n_servers = 0;
 	for (i = 0; i < conf->stun.n && i < MAX_STUN_SERVERS; i++)
 		begin_with(&gw->servers[gw->n_servers++], gw, "STUN server",
@@ -362,6 +364,7 @@ void gateway_close(struct gateway *gw)
 	if (gw->lookup)
 		event_free(gw->lookup);
 	change_close(gw->change);
+	portmap_close(gw);
 	tun_close(gw->tun);
 	tracker_close(gw->tracker);
 	queue_close(gw->queue);

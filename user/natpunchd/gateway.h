@@ -18,6 +18,8 @@ struct change;
 struct datagram;
 struct external;
 struct flow;
+struct portmap;
+struct portmapper;
 struct queue;
 struct reflex;
 struct segment;
@@ -49,6 +51,8 @@ struct gateway {
 	int raw;			/* socket for what we craft */
 	struct external *externals;	/* external.c: a list */
 	struct reflex *reflexes;	/* reflex.c: a list */
+	struct portmap *portmaps;	/* portmap.c: a list */
+	struct portmapper *portmapper;	/* ... and the router */
 	json_t *ways;			/* ways.c: what worked */
 	unsigned int n_paced;		/* pace.c */
 	unsigned int n_locals;		/* guess.c: sockets */

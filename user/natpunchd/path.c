@@ -12,6 +12,7 @@
 #include "gateway.h"
 #include "log.h"
 #include "path.h"
+#include "portmap.h"
 #include "relay.h"
 #include "service.h"
 #include "table.h"
@@ -91,21 +92,81 @@ static bool is_hopeless(const struct path *p)
 	       !(p->remote_by_address && !p->few_ports);
 }
 
+static void probe_the_rest(struct path *p)
+{
+	if (is_hopeless(p))
+		path_undirect(p, "the NATs of both sites take ports that can not be predicted: a relay is needed");
+	else
+		flow_probe(p, false);
+}
+
+void path_unforwarded(struct path *p)
+{
+	log_info("%s/%s: what its router said it forwards does not come through: other ways are tried",
+		 p->session->peer->name, p->session->service);
+	probe_the_rest(p);
+}
+
+static bool is_offered(const struct path *p, const struct candidate *c)
+{
+	unsigned int i;
+
+	for (i = 0; i < p->n_remote; i++)
+		if (p->remote[i].kind == c->kind &&
+		    endpoint_equal(&p->remote[i].ep, &c->ep))
+			return true;
+	return false;
+}
+
+static bool has_forwarded(const struct path *p)
+{
+	unsigned int i;
+
+	for (i = 0; i < p->n_remote; i++)
+		if (p->remote[i].kind == CANDIDATE_MAPPED)
+			return true;
+	return false;
+}
+
+/* First where nothing has to be opened, nor guessed. */
+static void begin_probing(struct path *p)
+{
+	flow_end_probes(p);
+	if (has_forwarded(p))
+		flow_probe(p, true);
+	else
+		probe_the_rest(p);
+}
+
+void path_retry(struct path *p)
+{
+	flow_probe(p, has_forwarded(p));
+}
+
+/* The peer has other candidates, and we are connected. */
+static void look_after_chosen(struct path *p)
+{
+	if (p->chosen.kind == CANDIDATE_MAPPED && !is_offered(p, &p->chosen))
+		session_lost(p->session, "%s's router no longer forwards what it did",
+			     p->session->peer->name);
+}
+
 static int check(struct session *s, unsigned int delay_ms)
 {
 	struct path *p = s->path;
 
 	(void)delay_ms;
 	candidate_parse(p, s->remote);
-	relay_begin(p);
+	if (s->state != SESSION_DIRECT)
+		relay_begin(p);
 	if (!p->n_remote)
 		path_undirect(p, "none of the peer's endpoints is reached by our WAN");
 	else if (s->role == SESSION_SERVES)
 		return 0;
-	else if (is_hopeless(p))
-		path_undirect(p, "the NATs of both sites take ports that can not be predicted: a relay is needed");
+	else if (s->state == SESSION_DIRECT)
+		look_after_chosen(p);
 	else
-		flow_probe(p);
+		begin_probing(p);
 	return 0;
 }
 
@@ -211,6 +272,11 @@ static void show(const struct session *s, json_t *into)
 	if (s->state == SESSION_RELAYED && relay_show(p, into))
 		return;
 	add_endpoint(into, "local", &p->public);
+	if (portmap_endpoint(p->external)) {
+		add_endpoint(into, "mapped", portmap_endpoint(p->external));
+		json_object_set_new(into, "mapped_by",
+				    json_string(portmap_protocol(p->external)));
+	}
 	if (s->role == SESSION_ASKS && endpoint_port(&p->chosen.ep)) {
 		way = candidate_kind_name(p->chosen.kind);
 		json_object_set_new(into, "way", json_string(way));
@@ -236,6 +302,7 @@ static json_t *save(const struct session *s)
 	json = json_object();
 	add_endpoint(json, "public", &p->public);
 	add_endpoint(json, "chosen", &p->chosen.ep);
+	add_endpoint(json, "portmap", &p->portmap);
 	json_object_set_new(json, "kind", json_integer(p->chosen.kind));
 	json_object_set_new(json, "upstream", json_boolean(p->upstream));
 	json_object_set_new(json, "dependent", json_boolean(p->dependent));
@@ -251,20 +318,22 @@ static json_t *save(const struct session *s)
 
 static int restore(struct path *p, const json_t *saved)
 {
-	const char *public, *chosen = NULL;
+	const char *public, *chosen = NULL, *portmap = NULL;
 	int upstream, dependent = 0, any_port = 0, by_address = 0;
 	int nat_hops, rtt, kind;
 	json_t *remote;
 
 	if (json_unpack((json_t *)saved,
-			"{ss, s?s, si, sb, s?b, s?b, s?b, si, si, so}",
-			"public", &public, "chosen", &chosen, "kind", &kind,
+			"{ss, s?s, s?s, si, sb, s?b, s?b, s?b, si, si, so}",
+			"public", &public, "chosen", &chosen, "portmap",
+			&portmap, "kind", &kind,
 			"upstream", &upstream, "dependent", &dependent,
 			"any_port", &any_port, "by_address", &by_address,
 			"nat_hops", &nat_hops, "rtt_ms", &rtt, "remote",
 			&remote) ||
 	    !endpoint_parse(&p->public, public) ||
-	    (chosen && !endpoint_parse(&p->chosen.ep, chosen)) || kind < 0 ||
+	    (chosen && !endpoint_parse(&p->chosen.ep, chosen)) ||
+	    (portmap && !endpoint_parse(&p->portmap, portmap)) || kind < 0 ||
 	    kind >= CANDIDATE_KINDS || !candidate_parse(p, remote))
 		return -EINVAL;
 	p->chosen.kind = kind;

@@ -19,6 +19,7 @@ enum candidate_kind {
 	CANDIDATE_SRFLX,
 	CANDIDATE_PRFLX,
 	CANDIDATE_PREDICTED,	/* the port will be another one */
+	CANDIDATE_MAPPED,	/* the router upstream forwards it: portmap.h */
 	CANDIDATE_KINDS
 };
 
@@ -47,6 +48,8 @@ struct path {
 	struct mapped *second;		/* another server sees the same? */
 	struct samples *samples;
 	unsigned int nat_hops;		/* to the outermost of them */
+	bool waiting;			/* for the router, and for nothing else */
+	union endpoint portmap;		/* on the router, as the peer was told */
 
 	/* the peer's */
 	unsigned int n_remote;
@@ -72,6 +75,11 @@ int candidate_adopted(struct path *p);
 void candidate_free(struct path *p);
 /** candidate_parse() - what the peer sent, as far as it makes sense. */
 unsigned int candidate_parse(struct path *p, const json_t *array);
+/**
+ * candidate_is_tried() - @forwarded: where nothing upstream has to be opened; else
+ * where it is opened, or guessed.
+ */
+bool candidate_is_tried(enum candidate_kind kind, bool forwarded);
 const char *candidate_kind_name(enum candidate_kind kind);
 /** candidate_kind_of() - NULL, or what is none, is CANDIDATE_KINDS. */
 enum candidate_kind candidate_kind_of(const char *name);
@@ -88,6 +96,10 @@ bool path_opens_many(const struct path *p);
  * fails.
  */
 void path_undirect(struct path *p, const char *why);
+/** path_retry() - relayed: is there a direct way by now? */
+void path_retry(struct path *p);
+/** path_unforwarded() - the peer's router does not forward: other ways. */
+void path_unforwarded(struct path *p);
 /** path_probed() - the probe's end; @why: NULL, or why there was no answer. */
 void path_probed(struct path *p, const struct candidate *answered,
 		 const char *why);

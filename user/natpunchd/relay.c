@@ -258,7 +258,7 @@ static void on_retry(evutil_socket_t fd, short what, void *data)
 	(void)fd;
 	(void)what;
 	if (r->state == RELAY_OPEN && r->path->n_remote)
-		flow_probe(r->path);
+		path_retry(r->path);
 }
 
 /* --- for the path ---------------------------------------------------------- */

@@ -9,6 +9,7 @@
 #include "ways.h"
 
 #define GUESS_MS	1500	/* so long an answer may take */
+#define FORWARDED_MS	1500	/* ... if nothing had to be opened */
 
 static void probe_answered(struct flow *f, const union endpoint *remote,
 			   unsigned int rtt_ms)
@@ -19,7 +20,8 @@ static void probe_answered(struct flow *f, const union endpoint *remote,
 	unsigned int i;
 
 	for (i = 0; i < p->n_remote; i++)
-		if (endpoint_equal(&p->remote[i].ep, remote))
+		if (candidate_is_tried(p->remote[i].kind, f->forwarded) &&
+		    endpoint_equal(&p->remote[i].ep, remote))
 			found = p->remote[i];
 	p->rtt_ms = rtt_ms;
 	flow_say(f, "proven", NULL);
@@ -182,7 +184,8 @@ json_t *udp_ask(struct flow *f, json_t *from)
 	f->checks = checks_new(p->gateway, &f->external->external, f->id,
 			       f->key, true, &ops, f);
 	for (i = 0; f->checks && i < p->n_remote; i++)
-		if (!ways_wait(p, f->way, &p->remote[i].ep))
+		if (candidate_is_tried(p->remote[i].kind, f->forwarded) &&
+		    !ways_wait(p, f->way, &p->remote[i].ep))
 			checks_add(f->checks, &p->remote[i].ep);
 	return json_pack("{so, ss}", "from", from, "key", f->key);
 }
@@ -219,7 +222,8 @@ bool udp_widen(struct flow *f)
 		return false;
 	f->way = CANDIDATE_KINDS;
 	for (i = 0; i < p->n_remote; i++)
-		checks_add(f->checks, &p->remote[i].ep);
+		if (candidate_is_tried(p->remote[i].kind, false))
+			checks_add(f->checks, &p->remote[i].ep);
 	checks_start(f->checks, 0);
 	flow_arm(f, FLOW_OPEN_MS);
 	return true;
@@ -271,4 +275,6 @@ void udp_opened(struct flow *f, const json_t *body)
 		arm_known(f);
 	}
 	checks_start(f->checks, 0);
+	if (f->forwarded)
+		flow_arm(f, FORWARDED_MS);
 }

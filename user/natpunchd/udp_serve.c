@@ -80,14 +80,14 @@ static void say_opened(struct flow *f, struct guess *mine)
 		json_object_set_new(more, "guess", guess_to_json(mine));
 	free(mine);
 	/* A port that another destination has been given is of no use. */
-	json_object_set_new(more, "to", p->dependent ?
-			    json_pack("[s]", local) :
-			    json_pack("[s, s]", public, local));
+	json_object_set_new(more, "to", f->forwarded ? json_array() :
+			    p->dependent ? json_pack("[s]", local) :
+					   json_pack("[s, s]", public, local));
 	flow_say(f, "opened", more);
 	if (f->state != FLOW_MAPPING)
 		return;			/* the peer was faster */
 	f->state = FLOW_CHECKING;
-	if (!f->locals)
+	if (!f->locals && !f->forwarded)
 		checks_start(f->checks,
 			     p->session->one_way_ms + OURS_LATER_MS);
 	flow_arm(f, FLOW_OPEN_MS);
@@ -260,6 +260,11 @@ void udp_serve(struct flow *f, const json_t *body)
 		return;
 	}
 	f->state = FLOW_MAPPING;
+	f->forwarded = json_is_true(json_object_get(body, "forwarded"));
+	if (f->forwarded) {
+		say_opened(f, NULL);
+		return;
+	}
 	parse_from(f, body);
 	begin(f);
 }
