@@ -39,9 +39,11 @@ static const char * const addresses[] = {
 
 /* What belongs together more often than not. */
 static const char * const sane_devices[] = { "wan", "wan", "wan", "wan1" };
+
 static const char * const sane_addresses[] = {
 	"10.1.0.2", "10.1.0.2", "203.0.113.2",
 };
+
 static const uint8_t sane_bytes[] = { 6, 17 };
 static const uint8_t sane_lengths[] = { 0, 8, 24, 32 };
 static const uint16_t sane_ports[] = { 5000, 5001, 5002, 7000 };

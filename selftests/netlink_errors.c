@@ -147,7 +147,7 @@ static const struct attr_def predict_attrs[] = {
 	ATTR("dest-port", NATPUNCH_A_PREDICT_DEST_PORT, 'n'),
 	ATTR("flows", NATPUNCH_A_PREDICT_FLOWS, '4', "0", "1025"),
 	ATTR("within", NATPUNCH_A_PREDICT_WITHIN, '4', "60001"),
-	ATTR("ports", NATPUNCH_A_PREDICT_PORTS, '4', "257"),
+	ATTR("ports", NATPUNCH_A_PREDICT_PORTS, '4', "1025"),
 	ATTR("wanted", NATPUNCH_A_PREDICT_WANTED, '4', "0", "1073741825"),
 	ATTR("lifetime", NATPUNCH_A_PREDICT_LIFETIME, '4', "0", "2592001"),
 	ATTR("ext-port", NATPUNCH_A_PREDICT_EXT_PORT, 'n'),
