@@ -79,25 +79,29 @@ static void np_add_point(struct np_predict *p, u16 port, u32 part)
 	p->n_points++;
 }
 
-/* The newest sample whose mapping serves the question too, or NULL. */
-static const struct np_sample *np_find_known(struct np_predict *p,
-					     const struct np_question *q,
-					     u8 mapping)
+/*
+ * The newest samples whose mapping serves the question too, or NULL: by the mapping's
+ * behaviour, NP_MAPPING_EI to NP_MAPPING_APD.
+ */
+static void np_find_known(struct np_predict *p, const struct np_question *q,
+			  const struct np_sample **known)
 {
 	const struct np_sample *s;
 	u32 i = p->n;
 
-	while (i--) {
+	while (i-- && !known[NP_MAPPING_APD]) {
 		s = np_nth(p, i);
 		if (s->internal.port != q->internal.port)
 			continue;
-		if (mapping == NP_MAPPING_EI)
-			return s;
-		if (np_same_addr(&s->dest, &q->dest) &&
-		    (mapping == NP_MAPPING_AD || s->dest.port == q->dest.port))
-			return s;
+		if (!known[NP_MAPPING_EI])
+			known[NP_MAPPING_EI] = s;
+		if (!np_same_addr(&s->dest, &q->dest))
+			continue;
+		if (!known[NP_MAPPING_AD])
+			known[NP_MAPPING_AD] = s;
+		if (s->dest.port == q->dest.port)
+			known[NP_MAPPING_APD] = s;
 	}
-	return NULL;
 }
 
 /*
@@ -366,7 +370,7 @@ static u32 np_stream_piece(const struct np_stream *st)
 {
 	u32 deviation = np_sqrt(st->var) >> 8;
 
-	return deviation < 4 ? 1 : deviation * 3 / 4;
+	return deviation < 4 ? 1 : deviation;
 }
 
 static void np_stream_start(struct np_stream *st)
@@ -632,13 +636,14 @@ static void np_add_new_mapping(struct np_predict *p,
 static void np_spread(struct np_predict *p, const struct np_question *q,
 		      struct np_answer *a)
 {
+	const struct np_sample *known[NP_MAPPING_APD + 1] = { NULL };
 	const struct np_hypothesis *h;
-	const struct np_sample *known;
 	u32 i, known_p = 0;
 
 	p->n_points = 0;
 	p->n_streams = 0;
 	p->n_flats = 0;
+	np_find_known(p, q, known);
 	for (i = 0; i < p->n_hypo; i++) {
 		h = &p->hypo[i];
 		if (h->p < NP_NEGLIGIBLE)
@@ -647,9 +652,8 @@ static void np_spread(struct np_predict *p, const struct np_question *q,
 			np_add_point(p, q->internal.port, h->p);
 			continue;
 		}
-		known = np_find_known(p, q, h->mapping);
-		if (known) {
-			np_add_point(p, known->mapped.port,
+		if (known[h->mapping]) {
+			np_add_point(p, known[h->mapping]->mapped.port,
 				     np_mul(h->p, NP_KEEPS));
 			known_p += h->p;
 		} else {

@@ -14,7 +14,13 @@
 #define NP_PRIOR_SHAPE	96
 #define NP_PRIOR_TICKS	6144
 
-struct np_sample *np_nth(struct np_predict *p, u32 i);
+/* The newest few; [0] is the oldest that is left. */
+static inline struct np_sample *np_nth(struct np_predict *p, u32 i)
+{
+	return &p->samples[(p->next + NP_PREDICT_SAMPLES - p->n + i) %
+			   NP_PREDICT_SAMPLES];
+}
+
 bool np_same_addr(const struct np_endpoint *a, const struct np_endpoint *b);
 bool np_same_endpoint(const struct np_endpoint *a, const struct np_endpoint *b);
 

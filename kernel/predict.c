@@ -47,13 +47,6 @@ static const s8 np_prior[NP_MAPPING_MAX][NP_ALLOC_MAX] = {
 	[NP_MAPPING_APD] = { [NP_ALLOC_PRESERVE] = -6 },
 };
 
-/* The newest few; [0] is the oldest that is left. */
-struct np_sample *np_nth(struct np_predict *p, u32 i)
-{
-	return &p->samples[(p->next + NP_PREDICT_SAMPLES - p->n + i) %
-			   NP_PREDICT_SAMPLES];
-}
-
 static const struct np_tag *np_tag_of(const struct np_predict *p,
 				      const struct np_sample *s)
 {
@@ -1133,7 +1126,11 @@ void np_think(struct np_predict *p)
 
 void np_predict_copy(struct np_predict *to, const struct np_predict *from)
 {
-	memcpy(to, from, offsetof(struct np_predict, events));
+	u32 i;
+
+	memcpy(to, from, offsetof(struct np_predict, hypo));
+	for (i = 0; i < from->n_hypo; i++)
+		to->hypo[i] = from->hypo[i];
 }
 
 bool np_predict_adopt(struct np_predict *p, const struct np_predict *thought)

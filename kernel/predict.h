@@ -388,7 +388,7 @@ struct np_predict {
 	s64 best;		/* score */
 	struct np_hypothesis hypo[NP_HYPOTHESES];
 
-	/* Scratch, kept off the stack; from here on nothing is copied. */
+	/* Scratch, kept off the stack; it is not copied. */
 	u8 events[NP_PREDICT_SAMPLES];
 	u8 before[2][NP_PREDICT_SAMPLES];
 	u16 sorted[NP_PREDICT_SAMPLES];
