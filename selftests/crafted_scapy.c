@@ -2,6 +2,9 @@
 /*
  * An unchanged program that makes its own TCP with Scapy: its kernel resets the
  * connection, unless natpunch watches the device or runs it.
+ *
+ * The oldest and the newest kernel will do.
+ * needs: kernel=6.1 kernel=7.3
  */
 #include "lab/behave.h"
 #include "lab/script.h"

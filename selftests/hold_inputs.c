@@ -3,6 +3,9 @@
  * Whatever the WAN is, the hold works on it: a VLAN, a bridge, a bridge whose
  * packets netfilter sees twice, a device that leaves checksums to others. GA has
  * a second way to the server by such a device.
+ *
+ * The oldest and the newest kernel will do.
+ * needs: kernel=6.1 kernel=7.3
  */
 #include <errno.h>
 #include <netinet/in.h>

@@ -4,6 +4,9 @@
  * peer's, byte for byte, but for what NAT and routing change; one that is dropped
  * is not seen at all. Two kernels that connect by way of a hold agree on the same
  * options as without one.
+ *
+ * The oldest and the newest kernel will do.
+ * needs: kernel=6.1 kernel=7.3
  */
 #include <errno.h>
 #include <linux/tcp.h>

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The module goes and comes fifty times while traffic flows. (That the kernel does
+ * The module goes and comes while traffic flows. (That the kernel does
  * not complain is for whoever runs this to see.)
+ *
+ *	ROUNDS		how often (default 50)
+ *
  * needs: timeout=900
  */
 #include <stdlib.h>
@@ -12,8 +15,8 @@
 #include <unistd.h>
 
 #include "lab/behave.h"
+#include "lab/chance.h"
 
-#define ROUNDS 50
 
 /* New flows and old ones, both ways, UDP, TCP and pings, until it is killed. */
 static pid_t start_traffic(void)
@@ -36,7 +39,7 @@ static pid_t start_traffic(void)
 		udp_send(s, ep_at(wan_ga, 5000 + i % 500));
 		stream_connect(t, server(1, 80));
 		udp_send(a, wan_ga);
-		sleep_ms(1);
+		sleep_ms(5);
 		sock_close(a);
 		stream_abort(t);
 	}
@@ -51,7 +54,8 @@ int main(void)
 {
 	pid_t traffic;
 	struct ep e;
-	int i, unloaded = 0, status;
+	unsigned int rounds = chance_count("ROUNDS", 50), i, unloaded = 0;
+	int status;
 
 	if (natpunch_missing())
 		ktap_skip_all("%s", natpunch_missing());
@@ -59,7 +63,7 @@ int main(void)
 	lab_start();
 	stream_listen(IPPROTO_TCP, SERVER, server(1, 80));
 	traffic = start_traffic();
-	for (i = 0; i < ROUNDS; i++) {
+	for (i = 0; i < rounds; i++) {
 		must(HOME, "modprobe natpunch");
 		must(HOME, "natpunchctl -n GA wan add wan --filter eif "
 		     "--inbound-refresh %s", i % 2 ? "on" : "off");
@@ -68,12 +72,12 @@ int main(void)
 		if (unload())
 			unloaded++;
 		else
-			ktap_diag("round %d: %s", i, run_output());
+			ktap_diag("round %u: %s", i, run_output());
 	}
 	ktap_ok(!waitpid(traffic, NULL, WNOHANG), "traffic flowed all the time");
 	kill(traffic, SIGKILL);
 	waitpid(traffic, &status, 0);
-	ktap_ok(unloaded == ROUNDS, "unloaded %d of %d times", unloaded, ROUNDS);
+	ktap_ok(unloaded == rounds, "unloaded %u of %u times", unloaded, rounds);
 	sleep_s(1);
 	gateways(NAT_NATPUNCH, NAT_NONE, NULL);
 	e = external(IPPROTO_UDP, A, 5000, server(1, 3478));

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * 200 network namespaces with a WAN come and go, each with live flows. NET
- * is both neighbours of each: its LAN's host and its upstream.
+ * Network namespaces with a WAN come and go, each with live flows. NET is both
+ * neighbours of each: its LAN's host and its upstream.
+ *
+ *	SPACES		how many (default 80)
+ *
  * needs: timeout=900
  */
 #include <fcntl.h>
@@ -10,8 +13,8 @@
 #include <unistd.h>
 
 #include "lab/behave.h"
+#include "lab/chance.h"
 
-#define SPACES 200
 #define FLOWS 4
 #define NAME "churn"
 
@@ -82,24 +85,24 @@ static bool take_away(void)
 
 int main(void)
 {
-	unsigned int made = 0, flows = 0;
+	unsigned int spaces = chance_count("SPACES", 80), made = 0, flows = 0;
 
 	if (natpunch_missing())
 		ktap_skip_all("%s", natpunch_missing());
 	ktap_plan(3);
 	lab_start();
-	while (made < SPACES && make() &&
+	while (made < spaces && make() &&
 	       configure(made % 10 == 0)) {
 		flows += send_flows();
 		if (!take_away())
 			break;
 		made++;
 	}
-	if (!ktap_ok(made == SPACES, "%u of %d namespaces came and went", made,
-		     SPACES))
+	if (!ktap_ok(made == spaces, "%u of %u namespaces came and went", made,
+		     spaces))
 		ktap_diag("%s", run_output());
-	ktap_ok(flows == SPACES * FLOWS, "%u of %d flows were translated",
-		flows, SPACES * FLOWS);
+	ktap_ok(flows == spaces * FLOWS, "%u of %u flows were translated",
+		flows, spaces * FLOWS);
 	/* What is left of a namespace would hold the module. */
 	sleep_s(5);
 	if (!ktap_ok(!run(HOME, "timeout 60 rmmod natpunch"),

@@ -2,6 +2,9 @@
 /*
  * Policy by stock nft: conntrack helper objects, whose type names the filtering, in
  * a nat-type chain (or any other after conntrack).
+ *
+ * The oldest and the newest kernel will do.
+ * needs: kernel=6.1 kernel=7.3
  */
 #include "lab/behave.h"
 

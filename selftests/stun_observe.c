@@ -6,6 +6,9 @@
  *
  * What is known is what `natpunchctl upstream show` tells; the answers are those of
  * coturn, or made by hand where they lie.
+ *
+ * The oldest and the newest kernel will do.
+ * needs: kernel=6.1 kernel=7.3
  */
 #include <jansson.h>
 #include <poll.h>

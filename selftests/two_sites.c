@@ -3,6 +3,9 @@
  * Two sites connect, with natpunchd on both gateways and a TCP service on a device
  * that knows nothing of it all: data goes both ways, nobody else gets in, and what
  * was opened is closed again. With other NATs in front of the gateways, too.
+ *
+ * The oldest and the newest kernel will do.
+ * needs: kernel=6.1 kernel=7.3
  */
 #include <errno.h>
 #include <stdio.h>
