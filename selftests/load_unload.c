@@ -17,7 +17,6 @@
 #include "lab/behave.h"
 #include "lab/chance.h"
 
-
 /* New flows and old ones, both ways, UDP, TCP and pings, until it is killed. */
 static pid_t start_traffic(void)
 {
