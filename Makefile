@@ -133,7 +133,7 @@ $(B)/.have-libs:
 
 # The rest is of use without it, so it is left out where its libraries are not.
 DAEMON_LIBS	:= libevent_core libevent_openssl libssl libmosquitto \
-		   libsodium libconfig libcap-ng libsystemd libcrypto \
+		   libsodium libconfig libcap-ng libcrypto \
 		   libnftables libnetfilter_queue libnetfilter_conntrack \
 		   miniupnpc
 # libnatpmp has nothing for pkg-config.

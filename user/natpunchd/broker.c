@@ -5,6 +5,7 @@
  * and owns the client meanwhile.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <mqtt_protocol.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
@@ -174,6 +175,8 @@ static void come_up(struct broker *b)
 	tell(b, LOG_INFO, text);
 	*b->told = '\0';
 	rendezvous_up(b);
+	/* TLS has taken much that is not needed again. */
+	malloc_trim(0);
 }
 
 static void on_socket(evutil_socket_t fd, short what, void *arg)

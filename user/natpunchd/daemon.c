@@ -4,12 +4,12 @@
  * take a new configuration and end.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <natpunch.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <systemd/sd-daemon.h>
 
 #include "conf.h"
 #include "control.h"
@@ -20,6 +20,7 @@
 #include "saved.h"
 #include "service.h"
 #include "session.h"
+#include "supervisor.h"
 
 #define SIGNALS	4
 
@@ -102,11 +103,13 @@ static void on_reload(evutil_socket_t number, short what, void *arg)
 {
 	struct life *life = arg;
 	struct conf *conf;
+	char text[64];
 
 	(void)number;
 	(void)what;
-	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
-		   (unsigned long long)clock_ms() * 1000);
+	snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%llu",
+		 (unsigned long long)clock_ms() * 1000);
+	supervisor_tell(text);
 	conf = read_conf(life->conf_path);
 	if (conf) {
 		take_conf(&life->daemon, conf);
@@ -115,7 +118,7 @@ static void on_reload(evutil_socket_t number, short what, void *arg)
 		log_error("%s is not taken over: all stays as it was",
 			  life->conf_path);
 	}
-	sd_notify(0, "READY=1");
+	supervisor_tell("READY=1");
 }
 
 /* --- signals and the watchdog --------------------------------------------- */
@@ -134,15 +137,15 @@ static void on_watchdog(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	(void)arg;
-	sd_notify(0, "WATCHDOG=1");
+	supervisor_tell("WATCHDOG=1");
 }
 
 static int start_watchdog(struct life *life)
 {
+	uint64_t usec = supervisor_watchdog_us();
 	struct timeval t;
-	uint64_t usec;
 
-	if (sd_watchdog_enabled(0, &usec) <= 0)
+	if (!usec)
 		return 0;
 	t.tv_sec = (time_t)(usec / 2 / 1000000);
 	t.tv_usec = (suseconds_t)(usec / 2 % 1000000);
@@ -268,7 +271,7 @@ static void stop(struct life *life)
 	struct daemon *d = &life->daemon;
 	size_t i;
 
-	sd_notify(0, "STOPPING=1");
+	supervisor_tell("STOPPING=1");
 	if (d->running)
 		saved_flush(d);
 	d->running = false;
@@ -296,11 +299,13 @@ int daemon_run(const char *conf_path)
 	struct life life = { .conf_path = conf_path };
 	int err;
 
+	/* Threads only wait; they need no heaps of their own. */
+	mallopt(M_ARENA_MAX, 1);
 	err = start(&life);
 	if (!err) {
 		life.daemon.running = true;
 		log_info("natpunchd %s: ready", NATPUNCH_VERSION);
-		sd_notify(0, "READY=1");
+		supervisor_tell("READY=1");
 		event_base_dispatch(life.daemon.base);
 		log_info("ending");
 	}
