@@ -23,9 +23,12 @@ struct cell {
 	double client_ms[TRIALS_MAX];
 };
 
-/* Instructions of two packets. */
+/* Instructions of two packets; NEVER. */
 static struct load {
-	double plain, through;
+	double plain;		/* by one port forwarding */
+	double twice;		/* ... and one of the client's gateway */
+	double young;		/* through a connection that was just opened */
+	double through;
 } loads[2];
 
 static struct cell cells[2][KINDS_MAX][KINDS_MAX];
@@ -49,6 +52,8 @@ static bool take_load(const json_t *json)
 		return false;
 	l = &loads[!strcmp(proto, protos[1])];
 	l->plain = get(json, "plain");
+	l->twice = get(json, "twice");
+	l->young = get(json, "young");
 	l->through = get(json, "through");
 	return true;
 }
@@ -279,6 +284,12 @@ static void check_load(unsigned int proto)
 	printf("  instructions, %s, 2 x 1400 bytes, over a port forwarding: limit %g %%\n"
 	       "      %.0f, %.0f with it, %+.2f %%\n", protos[proto], LOAD_OVER,
 	       l->plain, l->through, more);
+	if (l->twice > 0)
+		printf("      over one at each gateway: %.0f, %+.2f %%\n",
+		       l->twice, 100 * l->through / l->twice - 100);
+	if (l->young > 0)
+		printf("      in the first 20 s: %.0f, %+.2f %%\n", l->young,
+		       100 * l->young / l->plain - 100);
 	if (more > LOAD_OVER) {
 		over++;
 		printf("      OVER\n");

@@ -14,6 +14,7 @@
 #include "mapped.h"
 #include "path.h"
 #include "portmap.h"
+#include "table.h"
 
 #define RESOLVING_MS	50	/* look again whether names are resolved */
 #define ROUTER_MS	1500	/* for the router; what comes later is an update */
@@ -401,6 +402,8 @@ static void begin(struct path *p)
 	p->external = external_get(p->gateway, s->proto,
 				   s->role == SESSION_SERVES ? &s->to :
 							       &s->listen, why);
+	/* Soon we shall look for answers, and then it would take time. */
+	table_look(p->gateway->table);
 	if (p->external)
 		ask(p);
 	else

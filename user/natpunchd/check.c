@@ -9,6 +9,8 @@
 #include "check.h"
 #include "datagram.h"
 #include "guess.h"
+#include "log.h"
+#include "table.h"
 
 #define FIRST_MS	100	/* from one round to the next; doubles ... */
 #define LAST_MS		1000	/* ... to this */
@@ -81,7 +83,7 @@ static void transmit(const struct checks *c, const struct stun_message *m,
 	};
 
 	if (m->len)
-		gateway_send(c->gateway, &d);
+		gateway_ask(c->gateway, &d);
 }
 
 /* RFC 8445 section 7.2.2 */
@@ -316,6 +318,9 @@ struct checks *checks_new(struct gateway *gw, const union endpoint *local,
 
 	if (!c)
 		return NULL;
+	/* The peer may be the first to ask. */
+	if (table_look(gw->table))
+		log_error("nftables: %s", table_error(gw->table));
 	c->timer = evtimer_new(gw->daemon->base, on_timer, c);
 	if (!c->timer) {
 		free(c);

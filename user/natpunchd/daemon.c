@@ -10,12 +10,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "conf.h"
 #include "control.h"
 #include "daemon.h"
 #include "log.h"
 #include "peer.h"
+#include "queue.h"
 #include "rendezvous.h"
 #include "saved.h"
 #include "service.h"
@@ -256,6 +258,7 @@ static int start(struct life *life)
 	d->key = read_key(d->conf->key);
 	if (!d->key)
 		return -ENOKEY;
+	d->queues = queues_open();
 	err = privileges_drop(d->conf);
 	if (err)
 		return err;
@@ -290,13 +293,15 @@ static void stop(struct life *life)
 		event_free(life->watchdog);
 	if (d->base)
 		event_base_free(d->base);
+	if (d->queues >= 0)
+		close(d->queues);
 	site_key_free(d->key);
 	conf_free(d->conf);
 }
 
 int daemon_run(const char *conf_path)
 {
-	struct life life = { .conf_path = conf_path };
+	struct life life = { .conf_path = conf_path, .daemon.queues = -1 };
 	int err;
 
 	/* Threads only wait; they need no heaps of their own. */

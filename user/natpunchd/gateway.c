@@ -72,6 +72,13 @@ int gateway_send(struct gateway *gw, const struct datagram *d)
 	return send_packet(gw, packet, len, &d->dst);
 }
 
+int gateway_ask(struct gateway *gw, const struct datagram *d)
+{
+	if (table_look(gw->table))
+		log_error("nftables: %s", table_error(gw->table));
+	return gateway_send(gw, d);
+}
+
 /* --- where packets go ------------------------------------------------------ */
 
 /* The address that we would use towards @ep. */
@@ -306,7 +313,8 @@ static int open_netfilter(struct gateway *gw)
 {
 	int err;
 
-	err = table_open(&gw->table);
+	err = table_open(&gw->table, gw->daemon->base,
+			 gw->daemon->queues);
 	if (err) {
 		log_error("nftables: %s", table_error(gw->table));
 		return err;

@@ -83,5 +83,7 @@ bool gateway_is_own(const union endpoint *ep);
 /** gateway_craft() - send it past our own conntrack. 0 or -errno */
 int gateway_craft(struct gateway *gw, const struct segment *s);
 int gateway_send(struct gateway *gw, const struct datagram *d);
+/** gateway_ask() - ... a STUN message that may be answered by another. */
+int gateway_ask(struct gateway *gw, const struct datagram *d);
 
 #endif /* _NATPUNCHD_GATEWAY_H */

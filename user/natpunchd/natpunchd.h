@@ -38,6 +38,7 @@ struct daemon {
 	struct control *control;	/* control.c */
 	struct gateway *gateway;	/* gateway.c: what paths go through */
 	const struct path_ops *path;	/* how sessions connect: session.h */
+	int queues;			/* queue.c: opened as root, or -1 */
 	bool running;			/* started, and not ending yet */
 	bool save_pending;		/* saved.c's */
 };

@@ -2,11 +2,15 @@
 /* NFQUEUE, by libnetfilter_queue over libmnl; see queue.h. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <libmnl/libmnl.h>
 #include <libnetfilter_queue/libnetfilter_queue.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink_queue.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "log.h"
 #include "natpunchd.h"
@@ -15,6 +19,7 @@
 /* Both headers, with all their options: 120 bytes; a STUN message is 548. */
 #define COPY_BYTES	640
 #define BUFFER_SIZE	8192
+#define LIST		"/proc/net/netfilter/nfnetlink_queue"
 
 struct queue {
 	struct mnl_socket *nl;
@@ -158,4 +163,48 @@ int queue_verdict(struct queue *q, uint32_t id, enum queue_verdict verdict)
 	if (mnl_socket_sendto(q->nl, nlh, nlh->nlmsg_len) < 0)
 		return -errno;
 	return 0;
+}
+
+/* --- those of everybody ---------------------------------------------------- */
+
+/* A request that means nothing since Linux 3.8; but the module is there then. */
+static void load_module(void)
+{
+	struct queue q = { .nl = mnl_socket_open2(NETLINK_NETFILTER,
+						  SOCK_CLOEXEC) };
+	char buf[BUFFER_SIZE];
+	struct nlmsghdr *nlh;
+
+	if (!q.nl)
+		return;
+	nlh = nfq_nlmsg_put(buf, NFQNL_MSG_CONFIG, 0);
+	nfq_nlmsg_cfg_put_cmd(nlh, AF_INET, NFQNL_CFG_CMD_PF_UNBIND);
+	if (!mnl_socket_bind(q.nl, 0, MNL_SOCKET_AUTOPID))
+		configure(&q, nlh);
+	mnl_socket_close(q.nl);
+}
+
+int queues_open(void)
+{
+	if (access(LIST, F_OK))
+		load_module();
+	return open(LIST, O_RDONLY | O_CLOEXEC);
+}
+
+bool queues_are_empty(int list)
+{
+	unsigned int waiting;
+	char buf[4096], *line, *rest;
+	ssize_t n = pread(list, buf, sizeof(buf) - 1, 0);
+
+	/* So many queues that not all are told: unlikely. */
+	if (n < 0 || n == sizeof(buf) - 1)
+		return false;
+	buf[n] = '\0';
+	for (line = strtok_r(buf, "\n", &rest); line;
+	     line = strtok_r(NULL, "\n", &rest))
+		/* queue, its owner, packets */
+		if (sscanf(line, "%*u %*u %u", &waiting) != 1 || waiting)
+			return false;
+	return true;
 }

@@ -8,6 +8,7 @@
 #define _NATPUNCHD_QUEUE_H
 
 #include <event2/event.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,5 +31,10 @@ int queue_open(struct queue **q, struct event_base *base, unsigned int number,
 /** queue_close() - what waits is dropped. NULL is allowed. */
 void queue_close(struct queue *q);
 int queue_verdict(struct queue *q, uint32_t id, enum queue_verdict verdict);
+
+/** queues_open() - a list of all queues of the network namespace; for root. -1 */
+int queues_open(void);
+/** queues_are_empty() - all of them, whosoever they are? If @list is -1: no. */
+bool queues_are_empty(int list);
 
 #endif /* _NATPUNCHD_QUEUE_H */

@@ -33,7 +33,7 @@ static void transmit(const struct reflex *r)
 		.len = r->transaction.request.len,
 	};
 
-	gateway_send(r->gateway, &d);
+	gateway_ask(r->gateway, &d);
 }
 
 static void step(struct reflex *r)

@@ -2,13 +2,16 @@
 /* Our nftables table, through libnftables; see table.h. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <event2/event.h>
 #include <nftables/libnftables.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "log.h"
 #include "natpunchd.h"
+#include "queue.h"
 #include "table.h"
 #include "tun.h"
 
@@ -19,8 +22,15 @@
 #define STR_(x)	#x
 #define QUEUE	"queue flags bypass to " STR(TABLE_QUEUE) "\n"
 
+#define LOOK_S	20		/* at all packets, after the last need of it */
+#define AGAIN_S	1		/* ... and more, if packets wait in a queue */
+
 struct table {
 	struct nft_ctx *nft;
+	struct event *timer;
+	int queues;			/* the daemon's */
+	bool looks;			/* check and watch-in are there */
+	uint64_t until_ms;		/* clock_ms() */
 	char error[256];
 };
 
@@ -49,10 +59,6 @@ struct table {
  * Just before the admin's destination NAT and before natpunch's source NAT. The
  * queue is bypassed while no daemon has it: a client is refused then, not kept
  * waiting. A queued packet goes through the same rules again.
- *
- * Every packet that is forwarded meets check and watch-in: what is none of theirs
- * is let go at once. (A datagram that is too short for a cookie is not, but then no
- * rule with a cookie takes it.)
  */
 static const char ruleset[] =
 	"table inet " TABLE_NAME "\n"
@@ -117,6 +123,19 @@ static const char ruleset[] =
 	"		type filter hook output priority raw\n"
 	"		meta mark " STR(TABLE_MARK) " notrack\n"
 	"	}\n"
+	"	chain watch-local {\n"
+	"		type filter hook output priority -190\n"
+	WATCH
+	"	}\n"
+	"}\n";
+
+/*
+ * What every packet that is forwarded meets, but only while somebody is looked out
+ * for: what is none of theirs is let go at once. (A datagram that is too short for a
+ * cookie is not, but then no rule with a cookie takes it.)
+ */
+static const char looking[] =
+	"table inet " TABLE_NAME " {\n"
 	"	chain check {\n"
 	"		type filter hook prerouting priority raw\n"
 	"		meta l4proto != udp accept\n"
@@ -130,11 +149,13 @@ static const char ruleset[] =
 	WATCH
 	EXPECT
 	"	}\n"
-	"	chain watch-local {\n"
-	"		type filter hook output priority -190\n"
-	WATCH
-	"	}\n"
 	"}\n";
+
+static const char not_looking[] =
+	"flush chain inet " TABLE_NAME " check\n"
+	"delete chain inet " TABLE_NAME " check\n"
+	"flush chain inet " TABLE_NAME " watch-in\n"
+	"delete chain inet " TABLE_NAME " watch-in\n";
 
 static int run(struct table *t, const char *text)
 {
@@ -161,7 +182,61 @@ static int runf(struct table *t, const char *fmt, ...)
 	return run(t, text);
 }
 
-int table_open(struct table **t)
+/* --- looking at all packets ------------------------------------------------ */
+
+/*
+ * A hook that goes takes all packets with it that wait in a queue of this network
+ * namespace, whosoever they are. (One that comes is met by those that wait, if they
+ * have passed its place: that does no harm.)
+ */
+static void on_timer(evutil_socket_t fd, short what, void *data)
+{
+	struct timeval again = { .tv_sec = AGAIN_S };
+	struct table *t = data;
+	uint64_t now = clock_ms(), left;
+
+	(void)fd;
+	(void)what;
+	if (now < t->until_ms) {
+		left = t->until_ms - now;
+		again.tv_sec = (time_t)(left / 1000);
+		again.tv_usec = (suseconds_t)(left % 1000 * 1000);
+	} else if (queues_are_empty(t->queues)) {
+		t->looks = run(t, not_looking);
+		if (!t->looks)
+			return;
+		log_debug("nftables: %s", t->error);
+	}
+	evtimer_add(t->timer, &again);
+}
+
+int table_look(struct table *t)
+{
+	const struct timeval wait = { .tv_sec = LOOK_S };
+	int err;
+
+	t->until_ms = clock_ms() + LOOK_S * 1000;
+	if (t->looks)
+		return 0;
+	err = run(t, looking);
+	t->looks = !err;
+	if (t->looks)
+		evtimer_add(t->timer, &wait);
+	return err;
+}
+
+/* --- the whole ------------------------------------------------------------- */
+
+static void table_free(struct table *t)
+{
+	if (t->timer)
+		event_free(t->timer);
+	if (t->nft)
+		nft_ctx_free(t->nft);
+	free(t);
+}
+
+int table_open(struct table **t, struct event_base *base, int queues)
 {
 	struct table *new = calloc(1, sizeof(*new));
 	int err;
@@ -169,12 +244,12 @@ int table_open(struct table **t)
 	*t = NULL;
 	if (!new)
 		return -ENOMEM;
+	new->timer = evtimer_new(base, on_timer, new);
+	new->queues = queues;
 	new->nft = nft_ctx_new(NFT_CTX_DEFAULT);
-	if (!new->nft || nft_ctx_buffer_error(new->nft) ||
+	if (!new->timer || !new->nft || nft_ctx_buffer_error(new->nft) ||
 	    nft_ctx_buffer_output(new->nft)) {
-		if (new->nft)
-			nft_ctx_free(new->nft);
-		free(new);
+		table_free(new);
 		return -ENOMEM;
 	}
 	err = run(new, ruleset);
@@ -187,8 +262,7 @@ void table_close(struct table *t)
 	if (!t)
 		return;
 	run(t, "delete table inet " TABLE_NAME "\n");
-	nft_ctx_free(t->nft);
-	free(t);
+	table_free(t);
 }
 
 const char *table_error(const struct table *t)
@@ -342,9 +416,13 @@ int table_watch(struct table *t, const union endpoint *src,
 		const union endpoint *dst, unsigned int seconds)
 {
 	char s[PART_SIZE], d[PART_SIZE];
+	int err;
 
 	if (!is_v4(src) || !is_v4(dst))
 		return -EAFNOSUPPORT;
+	err = table_look(t);
+	if (err)
+		return err;
 	return runf(t, "add element inet " TABLE_NAME
 		    " watch { %s . %s timeout %us }\n", part(s, src),
 		    part(d, dst), seconds);
@@ -365,9 +443,13 @@ int table_expect(struct table *t, const union endpoint *src,
 {
 	char s[INET_ADDRSTRLEN], d[INET_ADDRSTRLEN];
 	char first[128];
+	int err;
 
 	if (!is_v4(src) || !is_v4(dst))
 		return -EAFNOSUPPORT;
+	err = table_look(t);
+	if (err)
+		return err;
 	inet_ntop(AF_INET, &src->in.sin_addr, s, sizeof(s));
 	inet_ntop(AF_INET, &dst->in.sin_addr, d, sizeof(d));
 	snprintf(first, sizeof(first), "delete element inet " TABLE_NAME

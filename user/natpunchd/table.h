@@ -20,9 +20,9 @@
  *
  * Only first packets of flows meet these rules, so they cost a flow nothing
  * later. The exceptions are one comparison of conntrack's state ("watch"), and of
- * UDP's first words ("check"). Their chains stay although they are rarely of use: a
- * chain that comes or goes makes the kernel forget, or misplace, the packets that
- * wait in its queues.
+ * UDP's first words ("check"), of all packets. So their chains are there only while
+ * they may be of use, table_look(). When a chain goes the kernel forgets all packets
+ * that wait in its queues: it goes when none does.
  *
  * Every call is a transaction: done, or nothing has changed.
  */
@@ -35,10 +35,14 @@
 #define TABLE_QUEUE	28272	/* "np": the queue's number */
 #define TABLE_MARK	28272	/* of the packets that we craft */
 
+struct event_base;
 struct table;
 
-/** table_open() - made anew; one that a dead daemon left is replaced. */
-int table_open(struct table **t);
+/**
+ * table_open() - made anew; one that a dead daemon left is replaced.
+ * @queues: queues_open()'s
+ */
+int table_open(struct table **t, struct event_base *base, int queues);
 /** table_close() - taken away. NULL is allowed. */
 void table_close(struct table *t);
 /** table_error() - what nftables said about the call that failed last. */
@@ -68,6 +72,12 @@ void table_forget(struct table *t, const struct table_flow *flow);
 
 /** table_ended() - its sender gets a RST if he goes on; forgotten by and by. */
 int table_ended(struct table *t, const struct table_flow *flow);
+
+/**
+ * table_look() - what table_check(), table_watch() and table_expect() ask for may
+ * come within the next 20 s. The latter two say so themselves.
+ */
+int table_look(struct table *t);
 
 /** table_check() - show us the STUN messages that come to @ep. */
 int table_check(struct table *t, const union endpoint *ep);
