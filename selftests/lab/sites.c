@@ -208,8 +208,11 @@ struct ep site_remote(enum node gw)
 	char addr[64];
 	unsigned int port;
 
-	if (sscanf(site_value(gw, "connection-show", ".result[0].remote"),
-		   "%63[0-9.]:%u", addr, &port) != 2)
+	const char *text;
+
+	text = site_value(gw, "connection-show", ".result[0].remote");
+	if (sscanf(text, "%63[0-9.]:%u", addr, &port) != 2 &&
+	    sscanf(text, "[%63[0-9a-f:]]:%u", addr, &port) != 2)
 		return (struct ep){ 0 };
 	return ep(addr, port);
 }

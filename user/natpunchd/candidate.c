@@ -159,7 +159,7 @@ static void on_router(struct external *e)
 /* Who asks is behind NATs that his own packets open. */
 static void ask_router(struct path *p)
 {
-	if (p->session->role == SESSION_SERVES)
+	if (p->session->role == SESSION_SERVES && path_family(p) == AF_INET)
 		portmap_want(p->external, on_router);
 }
 
@@ -168,11 +168,10 @@ static void on_hops(void *data, unsigned int hops);
 /* Who asks for TCP opens nothing: his SYN goes all the way. */
 static void measure_hops(struct path *p)
 {
-	const struct stun_server *server = &p->gateway->servers[p->server];
-
 	if (p->upstream && (p->session->role == SESSION_SERVES ||
 			    p->session->proto == IPPROTO_UDP))
-		p->hops = hops_measure(p->gateway, &server->addr, on_hops, p);
+		p->hops = hops_measure(p->gateway, path_server(p, p->server),
+				       on_hops, p);
 	if (!p->hops)
 		gathered(p);
 }
@@ -257,17 +256,17 @@ static void on_second(void *data, int error, const union endpoint *public,
 static void ask_second(struct path *p)
 {
 	const struct gateway *gw = p->gateway;
-	const struct stun_server *first = &gw->servers[p->server], *other;
+	const union endpoint *first = path_server(p, p->server), *other;
 	unsigned int i;
 
-	for (i = p->server + 1; i < gw->n_servers && !p->second; i++) {
-		other = &gw->servers[i];
-		if (endpoint_port(&other->addr) &&
-		    other->addr.in.sin_addr.s_addr !=
-		    first->addr.in.sin_addr.s_addr)
+	/* Ports of IPv6's NATs are not guessed. */
+	for (i = p->server + 1; path_family(p) == AF_INET &&
+	     i < gw->n_servers && !p->second; i++) {
+		other = path_server(p, i);
+		if (endpoint_port(other) && !endpoint_same_addr(other, first))
 			p->second = mapped_ask(p->gateway, p->session->proto,
 					       &p->external->external,
-					       &other->addr, on_second, p);
+					       other, on_second, p);
 	}
 	if (!p->second)
 		measure_hops(p);
@@ -324,16 +323,15 @@ static void ask_next(struct path *p)
 	const struct gateway *gw = p->gateway;
 
 	for (; p->server < gw->n_servers; p->server++) {
-		if (!endpoint_port(&gw->servers[p->server].addr))
+		if (!endpoint_port(path_server(p, p->server)))
 			continue;
 		p->mapped = mapped_ask(p->gateway, p->session->proto,
 				       &p->external->external,
-				       &gw->servers[p->server].addr, on_mapped,
-				       p);
+				       path_server(p, p->server), on_mapped, p);
 		if (p->mapped)
 			return;
 	}
-	if (gw->n_servers)
+	if (gw->n_servers && path_family(p) == AF_INET)
 		log_warning("no STUN server answers: NATs upstream will not be known");
 	p->public = p->external->external;
 	ask_router(p);
@@ -395,8 +393,9 @@ static void begin(struct path *p)
 	struct session *s = p->session;
 	char why[EXTERNAL_WHY];
 
-	if (!gateway_look(p->gateway)) {
-		session_fail(s, "there is no WAN with an IPv4 address");
+	if (!gateway_look(p->gateway) || !path_address(p)->sa.sa_family) {
+		session_fail(s, "there is no WAN with an %s address",
+			     path_family(p) == AF_INET6 ? "IPv6" : "IPv4");
 		return;
 	}
 	p->external = external_get(p->gateway, s->proto,
@@ -415,8 +414,7 @@ static void begin(struct path *p)
 static bool is_same(const struct path *p, const union endpoint *public)
 {
 	if (p->dependent)	/* the port is another one each time */
-		return public->in.sin_addr.s_addr ==
-		       p->public.in.sin_addr.s_addr;
+		return endpoint_same_addr(public, &p->public);
 	return endpoint_equal(public, &p->public);
 }
 
@@ -448,10 +446,10 @@ static void recheck(struct path *p)
 
 	if (p->server >= gw->n_servers)
 		return;
-	if (endpoint_port(&gw->servers[p->server].addr))
+	if (endpoint_port(path_server(p, p->server)))
 		p->mapped = mapped_ask(p->gateway, p->session->proto,
 				       &p->external->external,
-				       &gw->servers[p->server].addr,
+				       path_server(p, p->server),
 				       on_rechecked, p);
 	if (!p->mapped)
 		arm(p, RECHECK_MS);
@@ -563,7 +561,7 @@ unsigned int candidate_parse(struct path *p, const json_t *array)
 		if (!parse(&c, json))
 			continue;
 		/* Not into our LAN, not to ourselves, whatever he says. */
-		if (gateway_leads_out(p->gateway, &c.ep))
+		if (path_leads_out(p, &c.ep))
 			take(p, &c, json);
 		else
 			log_debug("%s's candidate %s is not reached by the WAN",

@@ -18,7 +18,7 @@ struct change {
 	struct gateway *gateway;
 	struct mnl_socket *nl;
 	struct event *event, *timer;
-	union endpoint was;		/* the address before */
+	union endpoint was, was6;	/* the addresses before */
 	unsigned int tries;
 };
 
@@ -59,11 +59,13 @@ static void on_settled(evutil_socket_t fd, short what, void *data)
 	(void)what;
 	if (!gateway_look(gw))
 		return;
-	if (c->was.sa.sa_family && !gateway_is_own(&c->was)) {
+	if ((c->was.sa.sa_family && !gateway_is_own(&c->was)) ||
+	    (c->was6.sa.sa_family && !gateway_is_own(&c->was6))) {
 		c->tries = 0;
 		rendezvous_renew(gw->daemon);
 	}
 	c->was = gw->address;
+	c->was6 = gw->address6;
 	if (!rendezvous_is_up(gw->daemon) && c->tries++ < BROKER_TRIES) {
 		arm(c, SETTLE_MS);
 		return;
@@ -95,10 +97,13 @@ int change_open(struct change **change, struct gateway *gw)
 	if (!c)
 		return err;
 	c->gateway = gw;
-	if (gateway_look(gw))
+	if (gateway_look(gw)) {
 		c->was = gw->address;
+		c->was6 = gw->address6;
+	}
 	c->nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (!c->nl || mnl_socket_bind(c->nl, RTMGRP_IPV4_IFADDR,
+	if (!c->nl || mnl_socket_bind(c->nl, RTMGRP_IPV4_IFADDR |
+			    RTMGRP_IPV6_IFADDR,
 				      MNL_SOCKET_AUTOPID) < 0) {
 		err = -errno;
 		goto fail;

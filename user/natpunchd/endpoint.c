@@ -16,26 +16,31 @@ bool endpoint_parse(union endpoint *ep, const char *s)
 	       endpoint_port(ep);
 }
 
-const char *endpoint_str(char buf[ENDPOINT_SIZE], const union endpoint *ep)
+const char *endpoint_addr_str(char buf[ENDPOINT_SIZE], const union endpoint *ep)
 {
-	char addr[INET6_ADDRSTRLEN];
-
 	buf[0] = '\0';
-	if (ep->sa.sa_family == AF_INET) {
-		inet_ntop(AF_INET, &ep->in.sin_addr, addr, sizeof(addr));
-		snprintf(buf, ENDPOINT_SIZE, "%s:%u", addr, endpoint_port(ep));
-	} else if (ep->sa.sa_family == AF_INET6) {
-		inet_ntop(AF_INET6, &ep->in6.sin6_addr, addr, sizeof(addr));
-		snprintf(buf, ENDPOINT_SIZE, "[%s]:%u", addr,
-			 endpoint_port(ep));
-	}
+	if (ep->sa.sa_family == AF_INET)
+		inet_ntop(AF_INET, &ep->in.sin_addr, buf, ENDPOINT_SIZE);
+	else if (ep->sa.sa_family == AF_INET6)
+		inet_ntop(AF_INET6, &ep->in6.sin6_addr, buf, ENDPOINT_SIZE);
 	return buf;
 }
 
-bool endpoint_equal(const union endpoint *a, const union endpoint *b)
+const char *endpoint_str(char buf[ENDPOINT_SIZE], const union endpoint *ep)
 {
-	if (a->sa.sa_family != b->sa.sa_family ||
-	    endpoint_port(a) != endpoint_port(b))
+	char addr[ENDPOINT_SIZE];
+
+	endpoint_addr_str(addr, ep);
+	buf[0] = '\0';
+	if (*addr)
+		snprintf(buf, ENDPOINT_SIZE, ep->sa.sa_family == AF_INET ?
+			 "%.45s:%u" : "[%.45s]:%u", addr, endpoint_port(ep));
+	return buf;
+}
+
+bool endpoint_same_addr(const union endpoint *a, const union endpoint *b)
+{
+	if (a->sa.sa_family != b->sa.sa_family)
 		return false;
 	if (a->sa.sa_family == AF_INET)
 		return a->in.sin_addr.s_addr == b->in.sin_addr.s_addr;
@@ -44,6 +49,11 @@ bool endpoint_equal(const union endpoint *a, const union endpoint *b)
 			       sizeof(a->in6.sin6_addr)) &&
 		       a->in6.sin6_scope_id == b->in6.sin6_scope_id;
 	return true;
+}
+
+bool endpoint_equal(const union endpoint *a, const union endpoint *b)
+{
+	return endpoint_port(a) == endpoint_port(b) && endpoint_same_addr(a, b);
 }
 
 uint16_t endpoint_port(const union endpoint *ep)

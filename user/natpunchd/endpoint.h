@@ -22,7 +22,11 @@ union endpoint {
 bool endpoint_parse(union endpoint *ep, const char *s);
 /** endpoint_str() - the same words; "" for none. Returns @buf. */
 const char *endpoint_str(char buf[ENDPOINT_SIZE], const union endpoint *ep);
+/** endpoint_addr_str() - the address alone; "" for none. Returns @buf. */
+const char *endpoint_addr_str(char buf[ENDPOINT_SIZE], const union endpoint *ep);
 bool endpoint_equal(const union endpoint *a, const union endpoint *b);
+/** endpoint_same_addr() - whatever their ports are. */
+bool endpoint_same_addr(const union endpoint *a, const union endpoint *b);
 uint16_t endpoint_port(const union endpoint *ep);
 void endpoint_set_port(union endpoint *ep, uint16_t port);
 socklen_t endpoint_len(const union endpoint *ep);

@@ -5,6 +5,8 @@
  * Reservations are for a time, so that none survives us for long. A reservation
  * that ran out lets its mapping live for minutes more; made again meanwhile, it
  * has the same port. It can not be prolonged, and to delete it would end flows.
+ *
+ * With IPv6 natpunch may translate or not (nat66); our rules and a socket serve both.
  */
 #include <errno.h>
 #include <sodium.h>
@@ -150,16 +152,21 @@ static int keep_reserved(struct external *e)
 
 static int bind_socket(struct external *e)
 {
+	const union endpoint *at;
 	int one = 1, err;
 	socklen_t len = sizeof(e->external);
 
-	e->fd = socket(AF_INET, (e->proto == IPPROTO_TCP ? SOCK_STREAM :
+	at = gateway_address(e->gateway, e->internal.sa.sa_family);
+	if (!at->sa.sa_family)
+		return -EADDRNOTAVAIL;
+
+	e->fd = socket(at->sa.sa_family, (e->proto == IPPROTO_TCP ? SOCK_STREAM :
 				 SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (e->fd < 0)
 		return -errno;
 	/* Shared with the sockets that ask STUN servers. */
 	if (setsockopt(e->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) ||
-	    bind(e->fd, &e->gateway->address.sa, sizeof(e->gateway->address.in)) ||
+	    bind(e->fd, &at->sa, endpoint_len(at)) ||
 	    getsockname(e->fd, &e->external.sa, &len)) {
 		err = -errno;
 		close(e->fd);
@@ -183,7 +190,7 @@ static struct external *external_new(struct gateway *gw, int proto,
 		.proto = proto,
 		.internal = *internal,
 		.fd = -1,
-		.reserved = gw->wan[0] != '\0',
+		.reserved = gw->wan[0] && internal->sa.sa_family == AF_INET,
 		.next = gw->externals,
 	};
 	err = e->reserved ? reserve(e) : bind_socket(e);
@@ -208,10 +215,6 @@ struct external *external_get(struct gateway *gw, int proto,
 {
 	struct external *e;
 
-	if (internal->sa.sa_family != AF_INET) {
-		snprintf(why, EXTERNAL_WHY, "IPv6 is not supported here yet");
-		return NULL;
-	}
 	for (e = gw->externals; e; e = e->next)
 		if (e->proto == proto && endpoint_equal(&e->internal, internal))
 			break;

@@ -2,8 +2,8 @@
 /*
  * External endpoints of ours: what an internal endpoint looks like from outside
  * our own NAT. natpunch keeps them by reservations, so they are exact. Without
- * natpunch a bound socket keeps the port from the router's other programs, and
- * the table's rules translate.
+ * natpunch, and with IPv6, a bound socket keeps the port from the router's other
+ * programs, and the table's rules translate.
  */
 #ifndef _NATPUNCHD_EXTERNAL_H
 #define _NATPUNCHD_EXTERNAL_H

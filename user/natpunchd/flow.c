@@ -153,8 +153,7 @@ static bool is_from_peer(const struct path *p, const union endpoint *src)
 	unsigned int i;
 
 	for (i = 0; i < p->n_remote; i++)
-		if (p->remote[i].ep.in.sin_addr.s_addr ==
-		    src->in.sin_addr.s_addr)
+		if (endpoint_same_addr(&p->remote[i].ep, src))
 			return true;
 	return false;
 }

@@ -453,7 +453,7 @@ bool flow_met(struct flow *f, const struct segment *syn, uint32_t packet)
 
 	if (f->state != FLOW_PUNCHING || !opens_many(f) ||
 	    syn->seq != f->syn.seq || !is_local(f, &syn->dst) ||
-	    syn->src.in.sin_addr.s_addr != f->target[0].in.sin_addr.s_addr)
+	    !endpoint_same_addr(&syn->src, &f->target[0]))
 		return false;
 	queue_verdict(gw->queue, packet, QUEUE_DROP);
 	if (f->locals->n == 1)
@@ -493,8 +493,7 @@ static bool is_target(const struct flow *f, const union endpoint *ep)
 	for (i = 0; i < f->n_targets; i++)
 		if (endpoint_equal(ep, &f->target[i]))
 			return true;
-	return f->guess && f->guess->addr.in.sin_addr.s_addr ==
-			   ep->in.sin_addr.s_addr;
+	return f->guess && endpoint_same_addr(&f->guess->addr, ep);
 }
 
 static void probe_answered(struct flow *f, const struct segment *answer)
@@ -605,8 +604,7 @@ static void learn_public(struct flow *f)
 	f->state = FLOW_MAPPING;
 	f->mapped = mapped_ask(p->gateway, p->session->proto,
 			       &f->external->external,
-			       &p->gateway->servers[p->server].addr, on_mapped,
-			       f);
+			       path_server(p, p->server), on_mapped, f);
 	if (!f->mapped)
 		flow_fail(f, "the STUN server can not be asked");
 }
@@ -692,8 +690,7 @@ void flow_opened(struct flow *f, const json_t *body)
 		return;
 	/* Of no use to a client whose way goes to an endpoint that is known. */
 	if (f->probe || p->chosen.kind == CANDIDATE_PREDICTED)
-		f->guess = guess_from_json(p->gateway,
-					   json_object_get(body, "guess"));
+		f->guess = guess_from_json(p, json_object_get(body, "guess"));
 	if (f->probe || is_guessed(f) ||
 	    p->chosen.kind == CANDIDATE_PREDICTED)
 		punch(f);

@@ -22,8 +22,8 @@
 #define DOUBT_TRIES	15	/* ... and nobody came: is it forwarded? */
 #define LIVE_MS		10000
 #define ENTRY_S		20	/* so long the peer's endpoint may enter */
-#define DEFAULT_HOPS	1	/* to the NAT in front, if nobody tells */
 #define REPEAT_MS	2000	/* openers, as one may be lost */
+#define REPEAT_TRIES	8	/* ... those whose peers are known, of LOOK_MS */
 #define FRESH_SAMPLES	2	/* of a moment ago, to guess from */
 
 void flow_refuse(struct flow *f, const char *why)
@@ -118,11 +118,6 @@ static void start_learning(struct flow *f)
 	show_all(f);
 }
 
-static unsigned int hops_out(const struct path *p)
-{
-	return (p->nat_hops ? p->nat_hops : DEFAULT_HOPS) + 1;
-}
-
 /* As if the service itself sent it; it passes our NATs and dies behind them. */
 static void send_opener(const struct flow *f, const struct flow_peer *peer,
 			const union endpoint *from)
@@ -134,7 +129,7 @@ static void send_opener(const struct flow *f, const struct flow_peer *peer,
 		.seq = peer->synack.seq,
 		.window = peer->synack.window,
 		.n_options = peer->synack.n_options,
-		.ttl = hops_out(f->path),
+		.ttl = path_hops_out(f->path, f->tries / REPEAT_TRIES),
 	};
 
 	memcpy(syn.options, peer->synack.options, syn.n_options);
@@ -161,7 +156,7 @@ static void send_blind(void *data, unsigned int i)
 	segment_syn(&syn, &p->external->external, &to);
 	syn.seq = f->blind;
 	/* Where the peer has opened many, one is to find out who we are. */
-	syn.ttl = meets_many(p) ? 0 : hops_out(p);
+	syn.ttl = meets_many(p) ? 0 : path_hops_out(p, 0);
 	gateway_craft(p->gateway, &syn);
 }
 
@@ -173,7 +168,7 @@ static void take_back(const struct flow *f, const struct flow_peer *peer)
 		.dst = peer->ep,
 		.flags = SEGMENT_RST,
 		.seq = f->blind + 1,
-		.ttl = hops_out(p),
+		.ttl = path_hops_out(p, 0),
 	};
 
 	gateway_craft(p->gateway, &rst);
@@ -415,8 +410,7 @@ static unsigned int parse_peers(struct flow *f, const json_t *from)
 	json_array_foreach(from, i, json) {
 		s = json_string_value(json);
 		if (f->n_peers < FLOW_ENDPOINTS && s &&
-		    endpoint_parse(&ep, s) &&
-		    gateway_leads_out(f->path->gateway, &ep))
+		    endpoint_parse(&ep, s) && path_leads_out(f->path, &ep))
 			f->peer[f->n_peers++].ep = ep;
 	}
 	for (i = 0; i < f->n_peers; i++)
@@ -427,16 +421,15 @@ static unsigned int parse_peers(struct flow *f, const json_t *from)
 /* From whichever port of the peer's addresses it comes. */
 static void expect(const struct flow *f)
 {
+	const union endpoint *here = path_address(f->path);
 	struct gateway *gw = f->path->gateway;
 	unsigned int i;
 	int err = 0;
 
 	if (f->guess)
-		err = table_expect(gw->table, &f->guess->addr, &gw->address,
-				   ENTRY_S);
+		err = table_expect(gw->table, &f->guess->addr, here, ENTRY_S);
 	for (i = 0; i < f->n_peers && !err; i++)
-		err = table_expect(gw->table, &f->peer[i].ep, &gw->address,
-				   ENTRY_S);
+		err = table_expect(gw->table, &f->peer[i].ep, here, ENTRY_S);
 	if (err)
 		log_error("nftables: %s", table_error(gw->table));
 }
@@ -471,12 +464,12 @@ static void begin(struct flow *f, const json_t *body)
 		opened(f, NULL);
 	} else if (p->dependent) {
 		guess_ours(f);
-	} else if (p->upstream && f->n_peers) {
+	} else if (path_is_filtered(p) && f->n_peers) {
 		start_learning(f);
 	} else {
-		for (i = 0; i < f->n_peers && !p->upstream; i++)
+		for (i = 0; i < f->n_peers && !path_is_filtered(p); i++)
 			flow_admit(f, &f->peer[i].ep, &p->external->external);
-		if (p->upstream)
+		if (path_is_filtered(p))
 			open_blindly(f);
 		opened(f, NULL);
 	}
@@ -495,7 +488,7 @@ void flow_open(struct path *p, const char *id, const json_t *body)
 		udp_serve(f, body);
 		return;
 	}
-	f->guess = guess_from_json(p->gateway, json_object_get(body, "guess"));
+	f->guess = guess_from_json(p, json_object_get(body, "guess"));
 	if (segment_from_json(&f->syn, json_object_get(body, "syn")) &&
 	    (parse_peers(f, json_object_get(body, "from")) || f->guess))
 		begin(f, body);
@@ -507,12 +500,10 @@ static bool is_from(const struct flow *f, const union endpoint *src)
 {
 	unsigned int i;
 
-	if (f->guess && f->guess->addr.in.sin_addr.s_addr ==
-			src->in.sin_addr.s_addr)
+	if (f->guess && endpoint_same_addr(&f->guess->addr, src))
 		return true;
 	for (i = 0; i < f->n_peers; i++)
-		if (f->peer[i].ep.in.sin_addr.s_addr ==
-		    src->in.sin_addr.s_addr)
+		if (endpoint_same_addr(&f->peer[i].ep, src))
 			return true;
 	return false;
 }
@@ -565,7 +556,8 @@ bool flow_knock(struct flow *f, const struct segment *syn, uint32_t packet)
 		return false;
 	peer = peer_at(f, &syn->src);
 	known = peer && peer->learned;
-	if (!f->came && f->path->upstream && !known && !f->forwarded) {
+	if (!f->came && path_is_filtered(f->path) && !known &&
+	    !f->forwarded) {
 		meet(f, &syn->src, &syn->dst);
 	} else if (!f->came) {
 		came_in(f, &syn->src, &syn->dst);
@@ -647,7 +639,7 @@ static void while_opened(struct flow *f)
 	if (f->forwarded && f->tries % DOUBT_TRIES == 0)
 		portmap_doubt(f->path->external);
 	/* Now and then, in case that one was lost or the NAT forgot. */
-	if (f->tries % 8 == 0 && !f->locals)
+	if (f->tries % REPEAT_TRIES == 0 && !f->locals)
 		for (i = 0; i < f->n_peers; i++)
 			if (f->peer[i].learned)
 				send_opener(f, &f->peer[i],

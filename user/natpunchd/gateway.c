@@ -2,6 +2,8 @@
 /* The gateway that we run on; see gateway.h. */
 #include <errno.h>
 #include <event2/event.h>
+#include <ifaddrs.h>
+#include <net/if.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +19,7 @@
 #include "log.h"
 #include "portmap.h"
 #include "queue.h"
+#include "route.h"
 #include "segment.h"
 #include "table.h"
 #include "tracked.h"
@@ -27,11 +30,11 @@
 #define STUN_PORT	3478
 #define LOOKUP_S	30	/* between tries to find a name */
 
-static int raw_open(void)
+static int raw_open(int family)
 {
 	int mark = TABLE_MARK, fd;
 
-	fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
+	fd = socket(family, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
 		    IPPROTO_RAW);
 	if (fd < 0)
 		return -errno;
@@ -46,12 +49,13 @@ static int raw_open(void)
 static int send_packet(struct gateway *gw, const uint8_t *packet, size_t len,
 		       const union endpoint *dst)
 {
-	struct sockaddr_in to = dst->in;
+	int fd = dst->sa.sa_family == AF_INET6 ? gw->raw6 : gw->raw;
+	union endpoint to = *dst;
 
-	if (!len)
+	if (!len || fd < 0)
 		return -EAFNOSUPPORT;
-	to.sin_port = 0;
-	if (sendto(gw->raw, packet, len, 0, (void *)&to, sizeof(to)) < 0)
+	endpoint_set_port(&to, 0);
+	if (sendto(fd, packet, len, 0, &to.sa, endpoint_len(&to)) < 0)
 		return -errno;
 	return 0;
 }
@@ -96,16 +100,33 @@ static bool source_for(const union endpoint *ep, union endpoint *src)
 	return known;
 }
 
-bool gateway_leads_out(const struct gateway *gw, const union endpoint *ep)
+static bool leads_out_v4(const struct gateway *gw, const union endpoint *ep)
 {
 	union endpoint src = {};
 
-	if (ep->sa.sa_family != AF_INET || !endpoint_port(ep) ||
-	    IN_MULTICAST(ntohl(ep->in.sin_addr.s_addr)) ||
-	    !source_for(ep, &src))
+	return !IN_MULTICAST(ntohl(ep->in.sin_addr.s_addr)) &&
+	       source_for(ep, &src) && endpoint_same_addr(&src, &gw->address) &&
+	       !endpoint_same_addr(ep, &gw->address);
+}
+
+/* A router may use its LAN's address on the WAN, too: the device counts. */
+static bool leads_out_v6(const struct gateway *gw, const union endpoint *ep)
+{
+	const struct in6_addr *addr = &ep->in6.sin6_addr;
+	struct route route;
+
+	return gw->dev6 && !IN6_IS_ADDR_MULTICAST(addr) &&
+	       !IN6_IS_ADDR_LINKLOCAL(addr) && !IN6_IS_ADDR_V4MAPPED(addr) &&
+	       route_get(&route, ep) && route.dev == gw->dev6 &&
+	       !endpoint_same_addr(ep, &gw->address6);
+}
+
+bool gateway_leads_out(const struct gateway *gw, const union endpoint *ep)
+{
+	if (!endpoint_port(ep))
 		return false;
-	return src.in.sin_addr.s_addr == gw->address.in.sin_addr.s_addr &&
-	       ep->in.sin_addr.s_addr != gw->address.in.sin_addr.s_addr;
+	return ep->sa.sa_family == AF_INET6 ? leads_out_v6(gw, ep) :
+					      leads_out_v4(gw, ep);
 }
 
 bool gateway_is_own(const union endpoint *ep)
@@ -171,16 +192,79 @@ static bool look_at_routes(struct gateway *gw)
 	return false;
 }
 
+static bool is_at(const union endpoint *ep, const char *dev)
+{
+	const struct sockaddr_in6 *in6;
+	struct ifaddrs *all, *i;
+	bool found = false;
+
+	if (getifaddrs(&all))
+		return false;
+	for (i = all; i && !found; i = i->ifa_next) {
+		in6 = (const void *)i->ifa_addr;
+		found = in6 && in6->sin6_family == AF_INET6 &&
+			!strcmp(i->ifa_name, dev) &&
+			!memcmp(&in6->sin6_addr, &ep->in6.sin6_addr,
+				sizeof(in6->sin6_addr));
+	}
+	freeifaddrs(all);
+	return found;
+}
+
+/* One of the LAN's will do if it is global; local ones do not get far (RFC 4193). */
+static bool is_usable(const union endpoint *ep, const char *dev)
+{
+	return (ep->in6.sin6_addr.s6_addr[0] & 0xe0) == 0x20 ||
+	       (!IN6_IS_ADDR_LINKLOCAL(&ep->in6.sin6_addr) && is_at(ep, dev));
+}
+
+/*
+ * What the world is sent from. natpunch need not translate IPv6 there: an address
+ * that is global is what the world sees.
+ */
+static void look_at_v6(struct gateway *gw)
+{
+	const union endpoint world = {
+		.in6.sin6_family = AF_INET6,
+		.in6.sin6_addr.s6_addr = { 0x20 },	/* 2000::/3 is global */
+	};
+	char dev[IF_NAMESIZE];
+	struct route route;
+
+	if (!route_get(&route, &world) || !if_indextoname(route.dev, dev) ||
+	    !is_wanted(gw->daemon->conf, dev) || !is_usable(&route.src, dev))
+		return;
+	gw->address6 = route.src;
+	gw->dev6 = route.dev;
+}
+
 bool gateway_look(struct gateway *gw)
 {
+	bool found;
+
 	gw->wan[0] = '\0';
 	memset(&gw->address, 0, sizeof(gw->address));
+	memset(&gw->address6, 0, sizeof(gw->address6));
+	gw->dev6 = 0;
 	if (gw->np)
 		natpunch_wan_dump(gw->np, on_wan, gw);
-	return gw->wan[0] || look_at_routes(gw);
+	found = gw->wan[0] || look_at_routes(gw);
+	look_at_v6(gw);
+	return found || gw->dev6;
+}
+
+const union endpoint *gateway_address(const struct gateway *gw, int family)
+{
+	return family == AF_INET6 ? &gw->address6 : &gw->address;
 }
 
 /* --- STUN servers ---------------------------------------------------------- */
+
+const union endpoint *stun_server_addr(const struct stun_server *server,
+				       int family)
+{
+	return family == AF_INET6 ? &server->addr6 : &server->addr;
+}
 
 static struct stun_server *server_at(struct gateway *gw, unsigned int i)
 {
@@ -211,25 +295,37 @@ static void try_later(struct gateway *gw)
 		evtimer_add(gw->lookup, &wait);
 }
 
+static const struct addrinfo *find_family(const struct addrinfo *ai, int family)
+{
+	while (ai && ai->ai_family != family)
+		ai = ai->ai_next;
+	return ai;
+}
+
 static void on_resolved(void *data, int error, const struct addrinfo *list)
 {
 	struct stun_server *server = data;
 	struct gateway *gw = server->gateway;
-	const struct addrinfo *ai = error ? NULL : list;
+	const struct addrinfo *ai;
+	bool found;
 
 	server->resolving = false;
-	while (ai && ai->ai_family != AF_INET)
-		ai = ai->ai_next;
-	if (ai) {
+	ai = find_family(error ? NULL : list, AF_INET);
+	if (ai)
 		memcpy(&server->addr, ai->ai_addr, sizeof(server->addr.in));
-	} else {
+	found = ai;
+	ai = find_family(error ? NULL : list, AF_INET6);
+	if (ai)
+		memcpy(&server->addr6, ai->ai_addr, sizeof(server->addr6.in6));
+	found |= ai && server->v6;
+	if (!found) {
 		if (!server->failed)
 			log_warning("%s %s: %s", server->what, server->host,
 				    error ? gai_strerror(error) :
 					    "it has no IPv4 address");
 		try_later(gw);
 	}
-	server->failed = !ai;
+	server->failed = !found;
 	if (gw->reload_due && !is_looking_up(gw))
 		gateway_reload(gw);
 }
@@ -265,11 +361,12 @@ static void on_lookup(int fd, short what, void *data)
 
 static void begin_with(struct stun_server *server, struct gateway *gw,
 		       const char *what, const struct conf_server *conf,
-		       int port)
+		       int port, bool v6)
 {
 	memset(server, 0, sizeof(*server));
 	server->gateway = gw;
 	server->what = what;
+	server->v6 = v6;
 	server->port = port;
 	snprintf(server->host, sizeof(server->host), "%s", conf->host);
 	resolve(server);
@@ -287,12 +384,12 @@ void gateway_reload(struct gateway *gw)
 	gw->n_servers = 0;
 	for (i = 0; i < conf->stun.n && i < MAX_STUN_SERVERS; i++)
 		begin_with(&gw->servers[gw->n_servers++], gw, "STUN server",
-			   &conf->stun.item[i], STUN_PORT);
+			   &conf->stun.item[i], STUN_PORT, true);
 	gw->n_relays = 0;
 	for (i = 0; i < conf->relays.n && i < MAX_RELAYS; i++)
 		begin_with(&gw->relays[gw->n_relays++], gw, "relay",
 			   &conf->relays.item[i], conf->relays.item[i].tls ?
-			   TURNS_PORT : TURN_PORT);
+			   TURNS_PORT : TURN_PORT, false);
 }
 
 /* Who failed before is not waited for again. */
@@ -327,8 +424,10 @@ static int open_netfilter(struct gateway *gw)
 	}
 	err = tracker_open(&gw->tracker);
 	if (!err) {
-		gw->raw = raw_open();
+		gw->raw = raw_open(AF_INET);
 		err = gw->raw < 0 ? gw->raw : 0;
+		/* A kernel may do without IPv6. */
+		gw->raw6 = raw_open(AF_INET6);
 	}
 	if (err)
 		log_error("the data path: %s", strerror(-err));
@@ -344,6 +443,7 @@ int gateway_open(struct gateway **gateway, struct daemon *d)
 		return -ENOMEM;
 	gw->daemon = d;
 	gw->raw = -1;
+	gw->raw6 = -1;
 	gw->lookup = evtimer_new(d->base, on_lookup, gw);
 	err = natpunch_open(&gw->np);
 	if (err) {
@@ -379,6 +479,8 @@ void gateway_close(struct gateway *gw)
 	table_close(gw->table);
 	if (gw->raw >= 0)
 		close(gw->raw);
+	if (gw->raw6 >= 0)
+		close(gw->raw6);
 	natpunch_close(gw->np);
 	json_decref(gw->ways);
 	free(gw);

@@ -32,23 +32,27 @@ struct stun_server {
 	struct gateway *gateway;
 	char host[256];			/* the configuration's */
 	int port;
-	union endpoint addr;		/* none: not resolved (yet) */
+	union endpoint addr;		/* IPv4; none: not resolved (yet) */
+	union endpoint addr6;		/* IPv6; likewise, or it has none */
 	bool resolving;
 	bool failed;			/* the last time */
 	uint16_t other_port;		/* where it answers, too (RFC 5780), or 0 */
 	const char *what;		/* for the log */
+	bool v6;			/* it is of use with IPv6 alone, too */
 };
 
 struct gateway {
 	struct daemon *daemon;
 	struct natpunch *np;		/* NULL: there is no module */
 	char wan[NATPUNCH_DEV_SIZE];	/* "": natpunch manages none */
-	union endpoint address;		/* the WAN's */
+	union endpoint address;		/* the WAN's; none: it has no IPv4 */
+	union endpoint address6;	/* ... and what it sends IPv6 from */
+	unsigned int dev6;		/* number of the device that IPv6 leaves by */
 	struct table *table;		/* NULL: nftables refused */
 	struct queue *queue;
 	struct tracker *tracker;
 	struct change *change;
-	int raw;			/* socket for what we craft */
+	int raw, raw6;			/* sockets for what we craft */
 	struct external *externals;	/* external.c: a list */
 	struct reflex *reflexes;	/* reflex.c: a list */
 	struct portmap *portmaps;	/* portmap.c: a list */
@@ -69,8 +73,13 @@ int gateway_open(struct gateway **gw, struct daemon *d);
 void gateway_close(struct gateway *gw);
 /** gateway_reload() - the configuration is another one. */
 void gateway_reload(struct gateway *gw);
-/** gateway_look() - what WAN and address are there now? False: none. */
+/** gateway_look() - what WAN and addresses are there now? False: none. */
 bool gateway_look(struct gateway *gw);
+/** gateway_address() - the WAN's of that family, as gateway_look() has found it. */
+const union endpoint *gateway_address(const struct gateway *gw, int family);
+/** stun_server_addr() - of that family; its port is 0 if there is none (yet). */
+const union endpoint *stun_server_addr(const struct stun_server *server,
+				       int family);
 /** gateway_ready() - were all names of servers looked up, found or not? */
 bool gateway_ready(struct gateway *gw);
 /**

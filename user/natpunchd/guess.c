@@ -8,6 +8,7 @@
 
 #include "guess.h"
 #include "mapped.h"
+#include "path.h"
 
 #define FEW_PORTS	16	/* asked for, before we know how many it takes */
 #define ENOUGH		(NATPUNCH_PROBABILITY_ONE / 100 * 98)
@@ -203,14 +204,13 @@ void guess_meet(struct guess *g)
 
 void guess_add(struct guess *g, const union endpoint *ep)
 {
-	if (g->addr.in.sin_addr.s_addr == ep->in.sin_addr.s_addr &&
-	    g->n < GUESS_PORTS && !has_port(g, endpoint_port(ep)))
+	if (endpoint_same_addr(&g->addr, ep) && g->n < GUESS_PORTS && !has_port(g, endpoint_port(ep)))
 		g->port[g->n++] = endpoint_port(ep);
 }
 
 bool guess_has(const struct guess *g, const union endpoint *ep)
 {
-	return g->addr.in.sin_addr.s_addr == ep->in.sin_addr.s_addr &&
+	return endpoint_same_addr(&g->addr, ep) &&
 	       has_port(g, endpoint_port(ep));
 }
 
@@ -235,7 +235,7 @@ json_t *guess_to_json(const struct guess *g)
 			 ports);
 }
 
-struct guess *guess_from_json(const struct gateway *gw, const json_t *json)
+struct guess *guess_from_json(const struct path *p, const json_t *json)
 {
 	json_t *ports, *port;
 	struct guess *g;
@@ -254,7 +254,7 @@ struct guess *guess_from_json(const struct gateway *gw, const json_t *json)
 		    json_integer_value(port) <= UINT16_MAX)
 			g->port[g->n++] = (uint16_t)json_integer_value(port);
 	if (g->n && endpoint_parse(&g->addr, addr) &&
-	    gateway_leads_out(gw, &g->addr)) {
+	    path_leads_out(p, &g->addr)) {
 		endpoint_set_port(&g->addr, 0);
 		return g;
 	}

@@ -19,6 +19,8 @@
 #define GUESS_MEET	32	/* flows that meet one port, at most */
 #define GUESS_SOCKETS	512	/* of all flows together */
 
+struct path;
+
 /** struct guess - endpoints, the best ones first. */
 struct guess {
 	union endpoint addr;		/* without a port */
@@ -54,7 +56,7 @@ union endpoint guess_at(const struct guess *g, unsigned int i);
 
 /* In a message. NULL: it is none, or its address is not reached by the WAN. */
 json_t *guess_to_json(const struct guess *g);
-struct guess *guess_from_json(const struct gateway *gw, const json_t *json);
+struct guess *guess_from_json(const struct path *p, const json_t *json);
 
 /**
  * struct samples - STUN servers are asked from fresh ports.

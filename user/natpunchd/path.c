@@ -19,6 +19,49 @@
 #include "tracked.h"
 #include "ways.h"
 
+#define DEFAULT_HOPS	1	/* to the NAT in front, if nobody tells */
+#define FIREWALL_HOPS	2	/* a home router's, or the carrier's behind it */
+#define FAR_HOPS	64
+
+int path_family(const struct path *p)
+{
+	const struct session *s = p->session;
+
+	return (s->role == SESSION_ASKS ? &s->listen : &s->to)->sa.sa_family;
+}
+
+const union endpoint *path_address(const struct path *p)
+{
+	return gateway_address(p->gateway, path_family(p));
+}
+
+const union endpoint *path_server(const struct path *p, unsigned int i)
+{
+	return stun_server_addr(&p->gateway->servers[i], path_family(p));
+}
+
+bool path_leads_out(const struct path *p, const union endpoint *ep)
+{
+	return ep->sa.sa_family == path_family(p) &&
+	       gateway_leads_out(p->gateway, ep);
+}
+
+bool path_is_filtered(const struct path *p)
+{
+	return p->upstream || path_family(p) == AF_INET6;
+}
+
+unsigned int path_hops_out(const struct path *p, unsigned int again)
+{
+	unsigned int hops = p->nat_hops ? p->nat_hops : DEFAULT_HOPS;
+
+	if (path_family(p) == AF_INET)
+		return hops + 1;
+	/* Where firewalls are is not known: farther each time. */
+	hops = (hops > FIREWALL_HOPS ? hops : FIREWALL_HOPS) + 1;
+	return again > 4 || hops << again > FAR_HOPS ? FAR_HOPS : hops << again;
+}
+
 static int start(struct daemon *d)
 {
 	/* Without it sites still meet, and say why they do not connect. */

@@ -86,6 +86,27 @@ enum candidate_kind candidate_kind_of(const char *name);
 
 /* path.c */
 /**
+ * path_family() - of the listener and its clients, or of the service. conntrack does
+ * not translate between families, so all endpoints of a path are of this one.
+ */
+int path_family(const struct path *p);
+/** path_address() - the WAN's, of that family. */
+const union endpoint *path_address(const struct path *p);
+/** path_server() - the gateway's STUN server of that number, likewise. */
+const union endpoint *path_server(const struct path *p, unsigned int i);
+/** path_leads_out() - is it of that family, and reached by the WAN? */
+bool path_leads_out(const struct path *p, const union endpoint *ep);
+/**
+ * path_is_filtered() - does something on our side of the way let in what answers, and
+ * nothing else? NATs do. Of IPv6's firewalls nobody tells, so there is always one.
+ */
+bool path_is_filtered(const struct path *p);
+/**
+ * path_hops_out() - how far opening packets go, so that they pass what filters and die
+ * behind it. @again: so many have gone before, to no avail.
+ */
+unsigned int path_hops_out(const struct path *p, unsigned int again);
+/**
  * path_opens_many() - both sides' NATs give each destination another port, but ours
  * the same one to all of the peer's: so we open many, whatever his will be. If his
  * do so, too, the side that serves does it.

@@ -1,115 +1,64 @@
 // SPDX-License-Identifier: GPL-2.0
 /* TCP segments, read and made; see segment.h. */
-#include <netinet/ip.h>
 #include <netinet/tcp.h>
 #include <sodium.h>
 #include <string.h>
 
 #include "segment.h"
 
-static uint32_t sum(uint32_t so_far, const void *data, size_t len)
-{
-	const uint8_t *p = data;
-
-	for (; len > 1; len -= 2, p += 2)
-		so_far += p[0] << 8 | p[1];
-	return so_far + (len ? *p << 8 : 0);
-}
-
-static uint16_t fold(uint32_t s)
-{
-	while (s >> 16)
-		s = (s & 0xffff) + (s >> 16);
-	return htons(~s & 0xffff);
-}
-
-static void set_endpoint(union endpoint *ep, uint32_t addr, uint16_t port)
-{
-	memset(ep, 0, sizeof(*ep));
-	ep->in.sin_family = AF_INET;
-	ep->in.sin_addr.s_addr = addr;
-	ep->in.sin_port = port;
-}
-
 bool segment_parse(struct segment *s, const uint8_t *data, size_t len)
 {
+	struct header h = { .proto = IPPROTO_TCP };
 	struct tcphdr tcp;
-	struct iphdr ip;
 	size_t at, end;
 
 	memset(s, 0, sizeof(*s));
-	if (len < sizeof(ip))
-		return false;
-	memcpy(&ip, data, sizeof(ip));
-	at = ip.ihl * 4;
-	if (ip.version != 4 || ip.ihl < 5 || ip.protocol != IPPROTO_TCP ||
-	    ip.frag_off & htons(0x1fff) || len < at + sizeof(tcp))
+	at = header_parse(&h, data, len);
+	if (!at || len < at + sizeof(tcp))
 		return false;
 	memcpy(&tcp, data + at, sizeof(tcp));
 	end = at + tcp.doff * 4;
 	if (tcp.doff < 5 || end > len)
 		return false;
-	set_endpoint(&s->src, ip.saddr, tcp.source);
-	set_endpoint(&s->dst, ip.daddr, tcp.dest);
+	s->src = h.src;
+	s->dst = h.dst;
 	s->seq = ntohl(tcp.seq);
 	s->ack = ntohl(tcp.ack_seq);
 	s->window = ntohs(tcp.window);
 	s->flags = data[at + 13];
-	s->ttl = ip.ttl;
+	s->ttl = h.ttl;
 	s->n_options = end - at - sizeof(tcp);
 	memcpy(s->options, data + at + sizeof(tcp), s->n_options);
 	return true;
 }
 
-static void make_tcp(const struct segment *s, uint8_t *out, size_t len)
-{
-	struct {
-		uint32_t saddr, daddr;
-		uint8_t zero, protocol;
-		uint16_t len;
-	} pseudo = {
-		.saddr = s->src.in.sin_addr.s_addr,
-		.daddr = s->dst.in.sin_addr.s_addr,
-		.protocol = IPPROTO_TCP,
-		.len = htons(len),
-	};
-	struct tcphdr tcp = {
-		.source = s->src.in.sin_port,
-		.dest = s->dst.in.sin_port,
-		.seq = htonl(s->seq),
-		.ack_seq = htonl(s->ack),
-		.doff = len / 4,
-		.window = htons(s->window),
-	};
-
-	memcpy(out, &tcp, sizeof(tcp));
-	out[13] = s->flags;
-	memcpy(out + sizeof(tcp), s->options, s->n_options);
-	tcp.check = fold(sum(sum(0, &pseudo, sizeof(pseudo)), out, len));
-	memcpy(out + 16, &tcp.check, sizeof(tcp.check));
-}
-
 size_t segment_make(const struct segment *s, uint8_t *out)
 {
-	size_t tcp_len = sizeof(struct tcphdr) + s->n_options;
-	struct iphdr ip = {
-		.version = 4,
-		.ihl = 5,
-		.tot_len = htons(sizeof(ip) + tcp_len),
-		.frag_off = htons(0x4000),	/* may not be fragmented */
-		.ttl = s->ttl ? s->ttl : 64,
-		.protocol = IPPROTO_TCP,
-		.saddr = s->src.in.sin_addr.s_addr,
-		.daddr = s->dst.in.sin_addr.s_addr,
+	const struct header h = {
+		.proto = IPPROTO_TCP, .src = s->src, .dst = s->dst,
+		.ttl = s->ttl,
 	};
+	struct tcphdr tcp = {
+		.source = htons(endpoint_port(&s->src)),
+		.dest = htons(endpoint_port(&s->dst)),
+		.seq = htonl(s->seq),
+		.ack_seq = htonl(s->ack),
+		.doff = (sizeof(tcp) + s->n_options) / 4,
+		.window = htons(s->window),
+	};
+	size_t len = sizeof(tcp) + s->n_options, at;
 
-	if (s->src.sa.sa_family != AF_INET || s->dst.sa.sa_family != AF_INET ||
-	    s->n_options > SEGMENT_OPTIONS || s->n_options % 4)
+	if (s->n_options > SEGMENT_OPTIONS || s->n_options % 4)
 		return 0;
-	ip.check = fold(sum(0, &ip, sizeof(ip)));
-	memcpy(out, &ip, sizeof(ip));
-	make_tcp(s, out + sizeof(ip), tcp_len);
-	return sizeof(ip) + tcp_len;
+	at = header_make(&h, out, len);
+	if (!at)
+		return 0;
+	memcpy(out + at, &tcp, sizeof(tcp));
+	out[at + 13] = s->flags;
+	memcpy(out + at + sizeof(tcp), s->options, s->n_options);
+	tcp.check = header_checksum(&h, out + at, len);
+	memcpy(out + at + 16, &tcp.check, sizeof(tcp.check));
+	return at + len;
 }
 
 void segment_syn(struct segment *s, const union endpoint *src,

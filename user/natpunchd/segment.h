@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * TCP segments without data, read from packets and made by hand (IPv4). Pure: no
- * sockets, no state. What is read is not believed: lengths are checked against
+ * TCP segments without data, read from packets and made by hand. Pure: no sockets,
+ * no state. What is read is not believed: lengths are checked against
  * what is there, checksums are left to whoever receives the packet in earnest.
  */
 #ifndef _NATPUNCHD_SEGMENT_H
@@ -10,9 +10,10 @@
 #include <jansson.h>
 
 #include "endpoint.h"
+#include "header.h"
 
 #define SEGMENT_OPTIONS	40	/* bytes of options that TCP has room for */
-#define SEGMENT_SIZE	(20 + 20 + SEGMENT_OPTIONS)
+#define SEGMENT_SIZE	(HEADER_SIZE + 20 + SEGMENT_OPTIONS)
 
 /* Flags, as they lie on the wire. */
 #define SEGMENT_FIN	0x01
@@ -32,7 +33,7 @@ struct segment {
 
 /** segment_parse() - from an IP header on; false: it is no such packet. */
 bool segment_parse(struct segment *s, const uint8_t *data, size_t len);
-/** segment_make() - the packet; @out has SEGMENT_SIZE bytes. 0: not IPv4. */
+/** segment_make() - the packet; @out has SEGMENT_SIZE bytes. 0: it is none. */
 size_t segment_make(const struct segment *s, uint8_t *out);
 
 /** segment_syn() - a SYN of our own, with the options of any Linux client. */

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Our nftables table, through libnftables; see table.h. */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <nftables/libnftables.h>
@@ -15,9 +14,16 @@
 #include "table.h"
 #include "tun.h"
 
-#define FLOW	"meta l4proto . ip saddr . th sport . ip daddr . th dport"
-#define FLOW_TYPE \
-	"inet_proto . ipv4_addr . inet_service . ipv4_addr . inet_service"
+/*
+ * Sets and maps are there for either family. @ip: "ip" or "ip6"; those of IPv6 have
+ * their number at the end of their names.
+ */
+#define FLOW(ip) \
+	"meta l4proto . " ip " saddr . th sport . " ip " daddr . th dport"
+#define ADDRESS		"ipv4_addr"
+#define ADDRESS6	"ipv6_addr"
+#define ENDPOINT(addr)	addr " . inet_service"
+#define TO(ip)		"meta l4proto . " ip " daddr . th dport"
 #define STR(x)	STR_(x)
 #define STR_(x)	#x
 #define QUEUE	"queue flags bypass to " STR(TABLE_QUEUE) "\n"
@@ -38,13 +44,13 @@ struct table {
  * After conntrack: an answer that conntrack knows the question of is none of
  * ours. What a service says to a SYN that we crafted is.
  */
-#define WATCH \
+#define WATCH(ip, n) \
 	"		ct state invalid,untracked meta mark != " STR(TABLE_MARK) \
-	" ip saddr . tcp sport . ip daddr . tcp dport @watch" \
+	" " ip " saddr . tcp sport . " ip " daddr . tcp dport @watch" n \
 	" tcp flags & (syn | rst | ack) != syn queue to " STR(TABLE_QUEUE) "\n"
-#define EXPECT \
+#define EXPECT(ip, n) \
 	"		ct state invalid,untracked meta l4proto tcp" \
-	" ip saddr . ip daddr @expect" \
+	" " ip " saddr . " ip " daddr @expect" n \
 	" tcp flags & (syn | rst | ack) != syn " QUEUE
 
 /*
@@ -55,6 +61,61 @@ struct table {
 	"		meta l4proto udp @th,96,32 0x2112a442" \
 	" @th,64,16 & 0xfeef == 0x0001 " set " " QUEUE
 
+#define SETS(addr, n) \
+	"	map to" n " {\n" \
+	"		type inet_proto . " ENDPOINT(addr) " . " \
+		ENDPOINT(addr) " : " ENDPOINT(addr) "\n" \
+	"		size 65536\n" \
+	"		flags timeout\n" \
+	"	}\n" \
+	"	map from" n " {\n" \
+	"		type inet_proto . " ENDPOINT(addr) " . " \
+		ENDPOINT(addr) " : " ENDPOINT(addr) "\n" \
+	"		size 65536\n" \
+	"		flags timeout\n" \
+	"	}\n" \
+	"	set listen" n " {\n" \
+	"		type inet_proto . " ENDPOINT(addr) "\n" \
+	"	}\n" \
+	"	map relay" n " {\n" \
+	"		type inet_proto . " ENDPOINT(addr) " : " \
+		ENDPOINT(addr) "\n" \
+	"	}\n" \
+	"	set closed" n " {\n" \
+	"		type inet_proto . " ENDPOINT(addr) " . " \
+		ENDPOINT(addr) "\n" \
+	"		size 65536\n" \
+	"		timeout 1h\n" \
+	"	}\n" \
+	"	set check" n " {\n" \
+	"		type " ENDPOINT(addr) "\n" \
+	"	}\n" \
+	"	set watch" n " {\n" \
+	"		type " ENDPOINT(addr) " . " ENDPOINT(addr) "\n" \
+	"		size 65536\n" \
+	"		flags timeout\n" \
+	"	}\n" \
+	"	set expect" n " {\n" \
+	"		type " addr " . " addr "\n" \
+	"		size 65536\n" \
+	"		flags timeout\n" \
+	"	}\n"
+
+#define IN(ip, n) \
+	"		" FLOW(ip) " @closed" n \
+		" meta l4proto tcp reject with tcp reset\n" \
+	"		" FLOW(ip) " @closed" n " drop\n" \
+	"		dnat " ip " to " FLOW(ip) " map @to" n "\n" \
+	"		dnat " ip " to " TO(ip) " map @relay" n "\n" \
+	"		" TO(ip) " @listen" n " " QUEUE \
+	"		meta l4proto tcp " ip " saddr . " ip " daddr @expect" \
+		n " " QUEUE
+
+#define IN_LOCAL(ip, n) \
+	"		dnat " ip " to " FLOW(ip) " map @to" n "\n" \
+	"		dnat " ip " to " TO(ip) " map @relay" n "\n" \
+	"		" TO(ip) " @listen" n " " QUEUE
+
 /*
  * Just before the admin's destination NAT and before natpunch's source NAT. The
  * queue is bypassed while no daemon has it: a client is refused then, not kept
@@ -64,58 +125,22 @@ static const char ruleset[] =
 	"table inet " TABLE_NAME "\n"
 	"delete table inet " TABLE_NAME "\n"
 	"table inet " TABLE_NAME " {\n"
-	"	map to {\n"
-	"		type " FLOW_TYPE " : ipv4_addr . inet_service\n"
-	"		size 65536\n"
-	"		flags timeout\n"
-	"	}\n"
-	"	map from {\n"
-	"		type " FLOW_TYPE " : ipv4_addr . inet_service\n"
-	"		size 65536\n"
-	"		flags timeout\n"
-	"	}\n"
-	"	set listen {\n"
-	"		type inet_proto . ipv4_addr . inet_service\n"
-	"	}\n"
-	"	map relay {\n"
-	"		type inet_proto . ipv4_addr . inet_service : ipv4_addr . inet_service\n"
-	"	}\n"
-	"	set closed {\n"
-	"		type " FLOW_TYPE "\n"
-	"		size 65536\n"
-	"		timeout 1h\n"
-	"	}\n"
-	"	set check {\n"
-	"		type ipv4_addr . inet_service\n"
-	"	}\n"
-	"	set watch {\n"
-	"		type ipv4_addr . inet_service . ipv4_addr . inet_service\n"
-	"		size 65536\n"
-	"		flags timeout\n"
-	"	}\n"
-	"	set expect {\n"
-	"		type ipv4_addr . ipv4_addr\n"
-	"		size 65536\n"
-	"		flags timeout\n"
-	"	}\n"
+	SETS(ADDRESS, "")
+	SETS(ADDRESS6, "6")
 	"	chain in {\n"
 	"		type nat hook prerouting priority dstnat - 10\n"
-	"		" FLOW " @closed meta l4proto tcp reject with tcp reset\n"
-	"		" FLOW " @closed drop\n"
-	"		dnat ip to " FLOW " map @to\n"
-	"		dnat ip to meta l4proto . ip daddr . th dport map @relay\n"
-	"		meta l4proto . ip daddr . th dport @listen " QUEUE
-	"		meta l4proto tcp ip saddr . ip daddr @expect " QUEUE
+	IN("ip", "")
+	IN("ip6", "6")
 	"	}\n"
 	"	chain in-local {\n"
 	"		type nat hook output priority -110\n"
-	"		dnat ip to " FLOW " map @to\n"
-	"		dnat ip to meta l4proto . ip daddr . th dport map @relay\n"
-	"		meta l4proto . ip daddr . th dport @listen " QUEUE
+	IN_LOCAL("ip", "")
+	IN_LOCAL("ip6", "6")
 	"	}\n"
 	"	chain out {\n"
 	"		type nat hook postrouting priority srcnat - 10\n"
-	"		snat ip to " FLOW " map @from\n"
+	"		snat ip to " FLOW("ip") " map @from\n"
+	"		snat ip6 to " FLOW("ip6") " map @from6\n"
 	"		ip saddr " TUN_NET " masquerade\n"
 	"		oifname " TUN_NAME " ct status dnat masquerade\n"
 	"	}\n"
@@ -125,7 +150,8 @@ static const char ruleset[] =
 	"	}\n"
 	"	chain watch-local {\n"
 	"		type filter hook output priority -190\n"
-	WATCH
+	WATCH("ip", "")
+	WATCH("ip6", "6")
 	"	}\n"
 	"}\n";
 
@@ -142,12 +168,16 @@ static const char looking[] =
 	"		@th,96,32 != 0x2112a442 accept\n"
 	BINDING("ip daddr . udp dport @check")
 	BINDING("ip saddr . ip daddr @expect")
+	BINDING("ip6 daddr . udp dport @check6")
+	BINDING("ip6 saddr . ip6 daddr @expect6")
 	"	}\n"
 	"	chain watch-in {\n"
 	"		type filter hook prerouting priority -190\n"
 	"		ct state established,related,new accept\n"
-	WATCH
-	EXPECT
+	WATCH("ip", "")
+	EXPECT("ip", "")
+	WATCH("ip6", "6")
+	EXPECT("ip6", "6")
 	"	}\n"
 	"}\n";
 
@@ -271,31 +301,36 @@ const char *table_error(const struct table *t)
 }
 
 /* "192.0.2.1 . 80": as nft wants a part of a key. */
-#define PART_SIZE	(INET_ADDRSTRLEN + 12)
+#define PART_SIZE	(ENDPOINT_SIZE + 12)
 
 static const char *part(char buf[PART_SIZE], const union endpoint *ep)
 {
-	char addr[INET_ADDRSTRLEN];
+	char addr[ENDPOINT_SIZE];
 
-	inet_ntop(AF_INET, &ep->in.sin_addr, addr, sizeof(addr));
-	snprintf(buf, PART_SIZE, "%s . %u", addr, endpoint_port(ep));
+	snprintf(buf, PART_SIZE, "%s . %u", endpoint_addr_str(addr, ep),
+		 endpoint_port(ep));
 	return buf;
 }
 
-static bool is_v4(const union endpoint *ep)
+/* What the sets of that family end with; NULL: the endpoints are not of one. */
+static const char *number(const union endpoint *a, const union endpoint *b)
 {
-	return ep->sa.sa_family == AF_INET;
+	if (a->sa.sa_family != b->sa.sa_family)
+		return NULL;
+	return a->sa.sa_family == AF_INET ? "" :
+	       a->sa.sa_family == AF_INET6 ? "6" : NULL;
 }
 
 static int listen_element(struct table *t, const char *verb, int proto,
 			  const union endpoint *ep)
 {
+	const char *n = number(ep, ep);
 	char p[PART_SIZE];
 
-	if (!is_v4(ep))
+	if (!n)
 		return -EAFNOSUPPORT;
-	return runf(t, "%s element inet " TABLE_NAME " listen { %d . %s }\n",
-		    verb, proto, part(p, ep));
+	return runf(t, "%s element inet " TABLE_NAME
+		    " listen%s { %d . %s }\n", verb, n, proto, part(p, ep));
 }
 
 int table_listen(struct table *t, int proto, const union endpoint *ep)
@@ -311,22 +346,24 @@ int table_unlisten(struct table *t, int proto, const union endpoint *ep)
 int table_relay(struct table *t, int proto, const union endpoint *ep,
 		const union endpoint *to)
 {
+	const char *n = number(ep, to);
 	char p[PART_SIZE], v[PART_SIZE];
 
-	if (!is_v4(ep) || !is_v4(to))
+	if (!n)
 		return -EAFNOSUPPORT;
 	return runf(t, "add element inet " TABLE_NAME
-		    " relay { %d . %s : %s }\n", proto, part(p, ep),
+		    " relay%s { %d . %s : %s }\n", n, proto, part(p, ep),
 		    part(v, to));
 }
 
 void table_unrelay(struct table *t, int proto, const union endpoint *ep)
 {
+	const char *n = number(ep, ep);
 	char p[PART_SIZE];
 
-	if (is_v4(ep))
+	if (n)
 		runf(t, "delete element inet " TABLE_NAME
-		     " relay { %d . %s }\n", proto, part(p, ep));
+		     " relay%s { %d . %s }\n", n, proto, part(p, ep));
 }
 
 #define KEY_SIZE	(2 * PART_SIZE + 16)
@@ -345,17 +382,18 @@ static int map_element(struct table *t, const char *map,
 		       const struct table_flow *flow, const union endpoint *to,
 		       unsigned int seconds)
 {
+	const char *n = number(flow->src, flow->dst);
 	char k[KEY_SIZE], v[PART_SIZE], first[KEY_SIZE + 64];
 
-	if (!is_v4(flow->src) || !is_v4(flow->dst) || !is_v4(to))
+	if (!n || !number(flow->dst, to))
 		return -EAFNOSUPPORT;
 	key(k, flow);
 	part(v, to);
 	snprintf(first, sizeof(first), "delete element inet " TABLE_NAME
-		 " %s { %s }\n", map, k);
+		 " %s%s { %s }\n", map, n, k);
 	run(t, first);
-	return runf(t, "add element inet " TABLE_NAME " %s { %s timeout %us : "
-		    "%s }\n", map, k, seconds, v);
+	return runf(t, "add element inet " TABLE_NAME " %s%s { %s timeout %us : "
+		    "%s }\n", map, n, k, seconds, v);
 }
 
 int table_to(struct table *t, const struct table_flow *flow,
@@ -372,34 +410,37 @@ int table_from(struct table *t, const struct table_flow *flow,
 
 void table_forget(struct table *t, const struct table_flow *flow)
 {
+	const char *n = number(flow->src, flow->dst);
 	char k[KEY_SIZE];
 
-	if (!is_v4(flow->src) || !is_v4(flow->dst))
+	if (!n)
 		return;
 	key(k, flow);
-	runf(t, "delete element inet " TABLE_NAME " to { %s }\n", k);
-	runf(t, "delete element inet " TABLE_NAME " from { %s }\n", k);
+	runf(t, "delete element inet " TABLE_NAME " to%s { %s }\n", n, k);
+	runf(t, "delete element inet " TABLE_NAME " from%s { %s }\n", n, k);
 }
 
 int table_ended(struct table *t, const struct table_flow *flow)
 {
+	const char *n = number(flow->src, flow->dst);
 	char k[KEY_SIZE];
 
-	if (!is_v4(flow->src) || !is_v4(flow->dst))
+	if (!n)
 		return -EAFNOSUPPORT;
-	return runf(t, "add element inet " TABLE_NAME " closed { %s }\n",
+	return runf(t, "add element inet " TABLE_NAME " closed%s { %s }\n", n,
 		    key(k, flow));
 }
 
 static int check_element(struct table *t, const char *verb,
 			 const union endpoint *ep)
 {
+	const char *n = number(ep, ep);
 	char p[PART_SIZE];
 
-	if (!is_v4(ep))
+	if (!n)
 		return -EAFNOSUPPORT;
-	return runf(t, "%s element inet " TABLE_NAME " check { %s }\n", verb,
-		    part(p, ep));
+	return runf(t, "%s element inet " TABLE_NAME " check%s { %s }\n", verb,
+		    n, part(p, ep));
 }
 
 int table_check(struct table *t, const union endpoint *ep)
@@ -415,46 +456,50 @@ int table_uncheck(struct table *t, const union endpoint *ep)
 int table_watch(struct table *t, const union endpoint *src,
 		const union endpoint *dst, unsigned int seconds)
 {
+	const char *n = number(src, dst);
 	char s[PART_SIZE], d[PART_SIZE];
 	int err;
 
-	if (!is_v4(src) || !is_v4(dst))
+	if (!n)
 		return -EAFNOSUPPORT;
 	err = table_look(t);
 	if (err)
 		return err;
 	return runf(t, "add element inet " TABLE_NAME
-		    " watch { %s . %s timeout %us }\n", part(s, src),
+		    " watch%s { %s . %s timeout %us }\n", n, part(s, src),
 		    part(d, dst), seconds);
 }
 
 void table_unwatch(struct table *t, const union endpoint *src,
 		   const union endpoint *dst)
 {
+	const char *n = number(src, dst);
 	char s[PART_SIZE], d[PART_SIZE];
 
-	runf(t, "delete element inet " TABLE_NAME " watch { %s . %s }\n",
-	     part(s, src), part(d, dst));
+	if (n)
+		runf(t, "delete element inet " TABLE_NAME
+		     " watch%s { %s . %s }\n", n, part(s, src), part(d, dst));
 }
 
 /* Like map_element(): so that it lasts from now on. */
 int table_expect(struct table *t, const union endpoint *src,
 		 const union endpoint *dst, unsigned int seconds)
 {
-	char s[INET_ADDRSTRLEN], d[INET_ADDRSTRLEN];
-	char first[128];
+	char s[ENDPOINT_SIZE], d[ENDPOINT_SIZE];
+	const char *n = number(src, dst);
+	char first[2 * ENDPOINT_SIZE + 64];
 	int err;
 
-	if (!is_v4(src) || !is_v4(dst))
+	if (!n)
 		return -EAFNOSUPPORT;
 	err = table_look(t);
 	if (err)
 		return err;
-	inet_ntop(AF_INET, &src->in.sin_addr, s, sizeof(s));
-	inet_ntop(AF_INET, &dst->in.sin_addr, d, sizeof(d));
+	endpoint_addr_str(s, src);
+	endpoint_addr_str(d, dst);
 	snprintf(first, sizeof(first), "delete element inet " TABLE_NAME
-		 " expect { %s . %s }\n", s, d);
+		 " expect%s { %s . %s }\n", n, s, d);
 	run(t, first);
 	return runf(t, "add element inet " TABLE_NAME
-		    " expect { %s . %s timeout %us }\n", s, d, seconds);
+		    " expect%s { %s . %s timeout %us }\n", n, s, d, seconds);
 }

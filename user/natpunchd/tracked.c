@@ -27,49 +27,68 @@ struct tracker {
 	union endpoint src[ENDED_AT_ONCE], to[ENDED_AT_ONCE];
 };
 
+/* An endpoint's place in an entry. */
+enum place { ORIGINAL_SRC, ORIGINAL_DST, REPLY_SRC, REPLY_DST };
+
+static const struct attributes {
+	enum nf_conntrack_attr v4, v6, port;
+} attributes[] = {
+	[ORIGINAL_SRC] = { ATTR_IPV4_SRC, ATTR_IPV6_SRC, ATTR_PORT_SRC },
+	[ORIGINAL_DST] = { ATTR_IPV4_DST, ATTR_IPV6_DST, ATTR_PORT_DST },
+	[REPLY_SRC] = { ATTR_REPL_IPV4_SRC, ATTR_REPL_IPV6_SRC,
+			ATTR_REPL_PORT_SRC },
+	[REPLY_DST] = { ATTR_REPL_IPV4_DST, ATTR_REPL_IPV6_DST,
+			ATTR_REPL_PORT_DST },
+};
+
+static union endpoint endpoint_of(const struct nf_conntrack *ct,
+				  enum place place)
+{
+	const struct attributes *a = &attributes[place];
+	const void *v6 = nfct_get_attr(ct, a->v6);
+	union endpoint ep = {};
+
+	if (v6) {
+		ep.in6.sin6_family = AF_INET6;
+		memcpy(&ep.in6.sin6_addr, v6, sizeof(ep.in6.sin6_addr));
+	} else {
+		ep.in.sin_family = AF_INET;
+		ep.in.sin_addr.s_addr = nfct_get_attr_u32(ct, a->v4);
+	}
+	endpoint_set_port(&ep, ntohs(nfct_get_attr_u16(ct, a->port)));
+	return ep;
+}
+
 /* One of the whole list: one of those that are wanted? */
 static void on_listed(const struct tracker *t, const struct nf_conntrack *ct,
 		      const struct tracked *tracked)
 {
-	union endpoint src = { .in.sin_family = AF_INET };
+	union endpoint src, dst = endpoint_of(ct, ORIGINAL_DST);
 
 	if (!tracked->answered ||
 	    nfct_get_attr_u8(ct, ATTR_L4PROTO) != t->proto ||
-	    nfct_get_attr_u32(ct, ATTR_IPV4_DST) !=
-			t->dst->in.sin_addr.s_addr ||
-	    nfct_get_attr_u16(ct, ATTR_PORT_DST) != t->dst->in.sin_port ||
+	    !endpoint_equal(&dst, t->dst) ||
 	    (t->proto == IPPROTO_TCP && !tracked->established))
 		return;
-	src.in.sin_addr.s_addr = nfct_get_attr_u32(ct, ATTR_IPV4_SRC);
-	src.in.sin_port = nfct_get_attr_u16(ct, ATTR_PORT_SRC);
+	src = endpoint_of(ct, ORIGINAL_SRC);
 	t->fn(&src, t->data);
-}
-
-static union endpoint original(const struct nf_conntrack *ct,
-			       enum nf_conntrack_attr addr,
-			       enum nf_conntrack_attr port)
-{
-	union endpoint ep = { .in.sin_family = AF_INET };
-
-	ep.in.sin_addr.s_addr = nfct_get_attr_u32(ct, addr);
-	ep.in.sin_port = nfct_get_attr_u16(ct, port);
-	return ep;
 }
 
 static void on_via(struct tracker *t, const struct nf_conntrack *ct)
 {
-	uint32_t via = t->via->in.sin_addr.s_addr;
+	union endpoint src = endpoint_of(ct, ORIGINAL_SRC);
+	union endpoint reply = endpoint_of(ct, REPLY_SRC);
 	uint8_t state = nfct_get_attr_u8(ct, ATTR_TCP_STATE);
 
 	if (nfct_get_attr_u8(ct, ATTR_L4PROTO) != t->proto ||
-	    (nfct_get_attr_u32(ct, ATTR_IPV4_SRC) != via &&
-	     nfct_get_attr_u32(ct, ATTR_REPL_IPV4_SRC) != via) ||
+	    (!endpoint_same_addr(&src, t->via) &&
+	     !endpoint_same_addr(&reply, t->via)) ||
 	    (t->proto == IPPROTO_TCP && (state == TCP_CONNTRACK_TIME_WAIT ||
 					 state == TCP_CONNTRACK_CLOSE)) ||
 	    t->n == ENDED_AT_ONCE)
 		return;
-	t->src[t->n] = original(ct, ATTR_IPV4_SRC, ATTR_PORT_SRC);
-	t->to[t->n++] = original(ct, ATTR_IPV4_DST, ATTR_PORT_DST);
+	t->src[t->n] = src;
+	t->to[t->n++] = endpoint_of(ct, ORIGINAL_DST);
 }
 
 static int on_entry(enum nf_conntrack_msg_type type, struct nf_conntrack *ct,
@@ -88,12 +107,8 @@ static int on_entry(enum nf_conntrack_msg_type type, struct nf_conntrack *ct,
 		f->bytes_in = nfct_get_attr_u64(ct, ATTR_REPL_COUNTER_BYTES);
 	}
 	f->timeout_s = nfct_get_attr_u32(ct, ATTR_TIMEOUT);
-	f->from.in.sin_family = AF_INET;
-	f->from.in.sin_addr.s_addr = nfct_get_attr_u32(ct, ATTR_REPL_IPV4_SRC);
-	f->from.in.sin_port = nfct_get_attr_u16(ct, ATTR_REPL_PORT_SRC);
-	f->to.in.sin_family = AF_INET;
-	f->to.in.sin_addr.s_addr = nfct_get_attr_u32(ct, ATTR_REPL_IPV4_DST);
-	f->to.in.sin_port = nfct_get_attr_u16(ct, ATTR_REPL_PORT_DST);
+	f->from = endpoint_of(ct, REPLY_SRC);
+	f->to = endpoint_of(ct, REPLY_DST);
 	if (t->via)
 		on_via(t, ct);
 	else if (t->fn)
@@ -125,15 +140,25 @@ void tracker_close(struct tracker *t)
 	free(t);
 }
 
-static void set_v4(struct nf_conntrack *ct, int proto,
-		   const union endpoint *src, const union endpoint *dst)
+static void set_endpoint(struct nf_conntrack *ct, enum place place,
+			 const union endpoint *ep)
 {
-	nfct_set_attr_u8(ct, ATTR_L3PROTO, AF_INET);
-	nfct_set_attr_u32(ct, ATTR_IPV4_SRC, src->in.sin_addr.s_addr);
-	nfct_set_attr_u32(ct, ATTR_IPV4_DST, dst->in.sin_addr.s_addr);
-	nfct_set_attr_u8(ct, ATTR_L4PROTO, proto);
-	nfct_set_attr_u16(ct, ATTR_PORT_SRC, src->in.sin_port);
-	nfct_set_attr_u16(ct, ATTR_PORT_DST, dst->in.sin_port);
+	const struct attributes *a = &attributes[place];
+
+	if (ep->sa.sa_family == AF_INET)
+		nfct_set_attr_u32(ct, a->v4, ep->in.sin_addr.s_addr);
+	else
+		nfct_set_attr(ct, a->v6, &ep->in6.sin6_addr);
+	nfct_set_attr_u16(ct, a->port, htons(endpoint_port(ep)));
+}
+
+static void set_flow(struct nf_conntrack *ct, int proto,
+		     const union endpoint *src, const union endpoint *dst)
+{
+	nfct_set_attr_u8(ct, ATTR_L3PROTO, (uint8_t)src->sa.sa_family);
+	nfct_set_attr_u8(ct, ATTR_L4PROTO, (uint8_t)proto);
+	set_endpoint(ct, ORIGINAL_SRC, src);
+	set_endpoint(ct, ORIGINAL_DST, dst);
 }
 
 static int query(struct tracker *t, enum nf_conntrack_query what, int proto,
@@ -143,12 +168,13 @@ static int query(struct tracker *t, enum nf_conntrack_query what, int proto,
 	struct nf_conntrack *ct;
 	int err = 0;
 
-	if (src->sa.sa_family != AF_INET || dst->sa.sa_family != AF_INET)
+	if (src->sa.sa_family != dst->sa.sa_family ||
+	    (src->sa.sa_family != AF_INET && src->sa.sa_family != AF_INET6))
 		return -EAFNOSUPPORT;
 	ct = nfct_new();
 	if (!ct)
 		return -ENOMEM;
-	set_v4(ct, proto, src, dst);
+	set_flow(ct, proto, src, dst);
 	if (timeout_s)
 		nfct_set_attr_u32(ct, ATTR_TIMEOUT, timeout_s);
 	if (nfct_query(t->handle, what, ct) < 0)
@@ -180,10 +206,8 @@ int tracked_keep(struct tracker *t, int proto, const union endpoint *src,
 void tracked_list(struct tracker *t, int proto, const union endpoint *dst,
 		  void (*fn)(const union endpoint *src, void *data), void *data)
 {
-	uint32_t family = AF_INET;
+	uint32_t family = dst->sa.sa_family;
 
-	if (dst->sa.sa_family != AF_INET)
-		return;
 	t->found = &t->listed;
 	t->proto = proto;
 	t->dst = dst;
@@ -196,7 +220,7 @@ void tracked_list(struct tracker *t, int proto, const union endpoint *dst,
 unsigned int tracked_via(struct tracker *t, int proto,
 			 const union endpoint *via, bool end)
 {
-	uint32_t family = AF_INET;
+	uint32_t family = via->sa.sa_family;
 	unsigned int i, all = 0;
 
 	do {

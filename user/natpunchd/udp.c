@@ -11,7 +11,6 @@
 #include "ways.h"
 
 #define INDICATION	0x0011	/* RFC 8489: Binding, class indication */
-#define DEFAULT_HOPS	1	/* to the NAT in front, if nobody tells */
 #define SLACK_MS	1500	/* conntrack counts in seconds */
 
 /* --- STUN that comes in ---------------------------------------------------- */
@@ -43,7 +42,6 @@ bool udp_take(struct gateway *gw, const struct datagram *d)
 
 void udp_parse(struct flow *f, const json_t *array)
 {
-	const struct gateway *gw = f->path->gateway;
 	const json_t *json;
 	union endpoint ep;
 	const char *s;
@@ -52,7 +50,7 @@ void udp_parse(struct flow *f, const json_t *array)
 	json_array_foreach(array, i, json) {
 		s = json_string_value(json);
 		if (i < FLOW_ENDPOINTS && s && endpoint_parse(&ep, s) &&
-		    gateway_leads_out(gw, &ep) &&
+		    path_leads_out(f->path, &ep) &&
 		    !(f->probe && ways_wait(f->path, f->way, &ep)))
 			checks_add(f->checks, &ep);
 	}
@@ -69,7 +67,7 @@ static void refresh_upstream(const struct flow *f, const struct tracked *t)
 	struct datagram d = {
 		.src = asks ? t->to : f->dst,
 		.dst = asks ? t->from : f->src,
-		.ttl = (p->nat_hops ? p->nat_hops : DEFAULT_HOPS) + 1,
+		.ttl = path_hops_out(p, 0),
 	};
 
 	stun_begin_request(&m, STUN_RFC5389);
@@ -99,7 +97,7 @@ void udp_keep(struct flow *f)
 	f->ends_ms = ends_ms;
 	if (now - f->busy_ms > (uint64_t)conf->udp_idle * 1000)
 		return;
-	if (p->upstream)
+	if (path_is_filtered(p))
 		refresh_upstream(f, &t);
 	if (t.timeout_s < 2 * every_s &&
 	    !tracked_keep(p->gateway->tracker, IPPROTO_UDP, &f->src, &f->dst,

@@ -90,7 +90,7 @@ static void expect(const struct flow *f)
 {
 	const struct gateway *gw = f->path->gateway;
 
-	if (table_expect(gw->table, target(f), &gw->address,
+	if (table_expect(gw->table, target(f), path_address(f->path),
 			 FLOW_OPEN_MS / 1000))
 		log_error("nftables: %s", table_error(gw->table));
 }
@@ -210,7 +210,7 @@ static void set_target(struct flow *f, const json_t *to)
 	const char *s = json_string_value(to);
 
 	f->n_targets = s && endpoint_parse(&f->target[0], s) &&
-		       gateway_leads_out(f->path->gateway, &f->target[0]);
+		       path_leads_out(f->path, &f->target[0]);
 }
 
 bool udp_widen(struct flow *f)
@@ -262,8 +262,7 @@ void udp_opened(struct flow *f, const json_t *body)
 	}
 	f->state = FLOW_CHECKING;
 	udp_parse(f, json_object_get(body, "to"));
-	f->guess = guess_from_json(f->path->gateway,
-				   json_object_get(body, "guess"));
+	f->guess = guess_from_json(f->path, json_object_get(body, "guess"));
 	if (f->locals) {
 		check_from_many(f, json_object_get(body, "to"));
 		return;

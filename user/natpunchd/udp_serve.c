@@ -11,7 +11,6 @@
 #include "udp.h"
 
 #define LOOK_MS		20
-#define DEFAULT_HOPS	1	/* to the NAT in front, if nobody tells */
 #define OURS_LATER_MS	100	/* the peer's checks first: they open his NAT */
 
 /* Not used: he who asks chooses. */
@@ -61,11 +60,6 @@ static const struct checks_ops ops = {
 	.answered = on_answer,
 	.asked = on_request,
 };
-
-static unsigned int opener_ttl(const struct path *p)
-{
-	return (p->nat_hops ? p->nat_hops : DEFAULT_HOPS) + 1;
-}
 
 /* @mine: where we are to be found, if that is guessed; stolen. */
 static void say_opened(struct flow *f, struct guess *mine)
@@ -130,7 +124,7 @@ static void send_opener(void *data, unsigned int i)
 	/* If the peer lets in whatever comes from our address, one gets there. */
 	checks_send(f->checks, NULL, &to,
 		    f->path->remote_by_address && f->path->dependent ? 0 :
-		    opener_ttl(f->path));
+		    path_hops_out(f->path, 0));
 }
 
 static void send_opener_from(void *data, unsigned int i)
@@ -138,7 +132,7 @@ static void send_opener_from(void *data, unsigned int i)
 	const struct flow *f = data;
 
 	checks_send(f->checks, &f->locals->at[i].ep, &f->from,
-		    opener_ttl(f->path));
+		    path_hops_out(f->path, 0));
 }
 
 /* Towards the peer's ports. Each takes one of our NATs' ports, if those are many. */
@@ -155,8 +149,8 @@ static void open_towards_guessed(struct flow *f)
 
 static void open_known(struct flow *f)
 {
-	if (f->path->upstream)
-		checks_open(f->checks, opener_ttl(f->path));
+	if (path_is_filtered(f->path))
+		checks_open(f->checks, path_hops_out(f->path, 0));
 }
 
 /* From many ports of ours, as the peer will try many. */
@@ -167,7 +161,7 @@ static void open_from_many(struct flow *f, unsigned int n)
 	f->locals = locals_open(gw, IPPROTO_UDP, n);
 	if (!f->locals)
 		return;
-	if (table_expect(gw->table, &f->from, &gw->address,
+	if (table_expect(gw->table, &f->from, path_address(f->path),
 			 FLOW_OPEN_MS / 1000))
 		log_error("nftables: %s", table_error(gw->table));
 	checks_guess(f->checks, NULL, f->locals);
@@ -219,13 +213,12 @@ static void begin(struct flow *f)
 		if (f->samples)
 			return;
 	}
-	if (f->guess && p->upstream)
+	if (f->guess && path_is_filtered(p))
 		open_towards_guessed(f);
 	open_known(f);
 	if (is_stale(p) && !p->dependent)
 		f->mapped = mapped_ask(gw, IPPROTO_UDP, &p->external->external,
-				       &gw->servers[p->server].addr, on_mapped,
-				       f);
+				       path_server(p, p->server), on_mapped, f);
 	if (!f->mapped)
 		say_opened(f, NULL);
 }
@@ -235,10 +228,9 @@ static void parse_from(struct flow *f, const json_t *body)
 	json_t *from = json_object_get(body, "from");
 	const char *first = json_string_value(json_array_get(from, 0));
 
-	f->guess = guess_from_json(f->path->gateway,
-				   json_object_get(body, "guess"));
+	f->guess = guess_from_json(f->path, json_object_get(body, "guess"));
 	if (first && endpoint_parse(&f->from, first) &&
-	    !gateway_leads_out(f->path->gateway, &f->from))
+	    !path_leads_out(f->path, &f->from))
 		memset(&f->from, 0, sizeof(f->from));
 	udp_parse(f, from);
 }

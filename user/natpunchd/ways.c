@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What worked; see ways.h. Owns the file ways.json, and gw->ways. */
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,11 +25,11 @@ static json_t *all(struct gateway *gw)
 static const char *key(char buf[KEY_SIZE], const struct path *p)
 {
 	const struct session *s = p->session;
-	char addr[INET_ADDRSTRLEN];
+	char addr[ENDPOINT_SIZE];
 
-	inet_ntop(AF_INET, &p->public.in.sin_addr, addr, sizeof(addr));
 	snprintf(buf, KEY_SIZE, "%s %s %s", s->peer->key.id,
-		 s->proto == IPPROTO_UDP ? "udp" : "tcp", addr);
+		 s->proto == IPPROTO_UDP ? "udp" : "tcp",
+		 endpoint_addr_str(addr, &p->public));
 	return buf;
 }
 
