@@ -134,12 +134,11 @@ static void show_logs(void)
 	ktap_diag("%s", site_log(GB));
 }
 
-static bool offer(const char *name, const char *proto)
+static bool offer(const char *name, const char *proto, struct ep to)
 {
 	return site_ask(GA, "{\"do\":\"service-add\",\"name\":\"%s\","
 			"\"to\":\"%s\",\"proto\":\"%s\","
-			"\"allow\":[\"siteB\"]}", name,
-			ep_str(host(A, SERVICE_PORT)), proto);
+			"\"allow\":[\"siteB\"]}", name, ep_str(to), proto);
 }
 
 static bool want(const char *name, const char *proto, struct ep listener)
@@ -171,7 +170,10 @@ static bool set_up(void)
 	udp_service = udp_open(A, host(A, SERVICE_PORT));
 	site_start(GA);
 	site_start(GB);
-	return offer("ssh", "tcp") && offer("echo", "udp") &&
+	return offer("ssh", "tcp", host(A, SERVICE_PORT)) &&
+	       offer("echo", "udp", host(A, SERVICE_PORT)) &&
+	       offer("ssh4", "tcp", ep("10.1.0.2", SERVICE_PORT)) &&
+	       offer("echo4", "udp", ep("10.1.0.2", SERVICE_PORT)) &&
 	       site_says(GB, "siteA is online", 10000) &&
 	       site_says(GA, "siteB is online", 10000);
 }
@@ -212,7 +214,7 @@ static bool visit_lives(const struct visit *v)
 	       stream_deliver(v->service, v->client);
 }
 
-static bool visit_open(struct visit *v, enum node node)
+static bool visit_open_at(struct visit *v, enum node node, int at)
 {
 	unsigned long begin = now_ms();
 
@@ -222,8 +224,13 @@ static bool visit_open(struct visit *v, enum node node)
 	if (stream_connected(v->client, OPEN_MS))
 		return false;
 	v->ms = (long)(now_ms() - begin);
-	v->service = stream_accept(tcp_service, &v->peer, 2000);
+	v->service = stream_accept(at, &v->peer, 2000);
 	return v->service >= 0 && visit_lives(v);
+}
+
+static bool visit_open(struct visit *v, enum node node)
+{
+	return visit_open_at(v, node, tcp_service);
 }
 
 /* An opening SYN of A's that got as far as the other site. */
@@ -375,15 +382,74 @@ static void udp_outlives_silence(void)
 		"UDP: when the connection is deleted nothing passes any more");
 }
 
-/* --- IPv6 on one side only ---------------------------------------------------- */
+/* --- no way over IPv6 ----------------------------------------------------------- */
 
-static void one_side_has_none(void)
+static void drop_address(void)
 {
 	must(GB, "ip -6 addr del 2001:db8:b1::2/64 dev wan");
-	ktap_ok(want("ssh", "tcp", listener()) &&
-		site_says(GB, "siteA/ssh: there is no WAN with an IPv6 address",
-			  SESSION_MS),
-		"a site without IPv6 says so");
+}
+
+static void get_address(void)
+{
+	must(GB, "ip -6 addr add 2001:db8:b1::2/64 dev wan nodad && "
+	     "ip -6 route replace default via 2001:db8:b1::1");
+}
+
+static void it_is_said(void)
+{
+	ktap_ok(connects("ssh4", "tcp",
+			 "the listener's address is IPv6, the service's is IPv4") >= 0,
+		"a service that is IPv4's: it is said why it does not connect");
+	closes("ssh4");
+	drop_address();
+	ktap_ok(connects("ssh", "tcp",
+			 "there is no WAN with an IPv6 address") >= 0 &&
+		site_says(GA, "the other site has no WAN with an IPv6 address",
+			  5000),
+		"no IPv6 at one site: both say so");
+	get_address();
+	ktap_ok(site_says(GB, "siteA/ssh: direct", SESSION_MS),
+		"when it has an address they connect");
+}
+
+/* One relay, at A; it is IPv4's, and site B is asked where it is. */
+static void add_relay(void)
+{
+	lab_use_family(AF_INET);
+	sites_relay_start();
+	site_add_relay(GA, "");
+	set_up();
+}
+
+static void relays_carry_it(void)
+{
+	int tcp4 = stream_listen(IPPROTO_TCP, A, ep("10.1.0.2", SERVICE_PORT));
+	int udp4 = udp_open(A, ep("10.1.0.2", SERVICE_PORT));
+	unsigned long number;
+	struct visit v;
+
+	if (!ktap_ok(connects("ssh4", "tcp", "relayed") >= 0 &&
+		     visit_open_at(&v, B2, tcp4),
+		     "TCP: a relay leads from an IPv6 client to an IPv4 service"))
+		show_logs();
+	closes("ssh4");
+	client = udp_open(B2, host(B2, 0));
+	if (!ktap_ok(connects("echo4", "udp", "relayed") >= 0 &&
+		     (number = udp_send(client, listener())) != 0 &&
+		     udp_wait(udp4, number, &client_seen, OPEN_MS) &&
+		     udp_deliver(udp4, client_seen, client, NULL),
+		     "UDP: likewise"))
+		show_logs();
+	closes("echo4");
+	drop_address();
+	if (!ktap_ok(connects("ssh", "tcp", "relayed") >= 0 &&
+		     visit_open(&v, B2),
+		     "no IPv6 at one site: the relay carries it over IPv4"))
+		show_logs();
+	get_address();
+	ktap_ok(site_says(GB, "siteA/ssh: direct", SESSION_MS) &&
+		visit_open(&v, B2),
+		"when it has an address it is direct");
 }
 
 int main(void)
@@ -392,7 +458,7 @@ int main(void)
 
 	if (why)
 		ktap_skip_all("%s", why);
-	ktap_plan(16);
+	ktap_plan(22);
 	lab_start();
 	sites_start();
 	add_router(GA);
@@ -406,6 +472,8 @@ int main(void)
 	udp_connects();
 	udp_refuses_others();
 	udp_outlives_silence();
-	one_side_has_none();
+	it_is_said();
+	add_relay();
+	relays_carry_it();
 	return ktap_exit();
 }

@@ -81,12 +81,13 @@ static json_t *list(struct path *p)
 	} else if (p->upstream) {
 		add(array, CANDIDATE_SRFLX, &p->public);
 	}
-	add(array, CANDIDATE_HOST, &p->external->external);
+	if (p->external)
+		add(array, CANDIDATE_HOST, &p->external->external);
 	if (p->gateway->n_relays)
 		json_array_append_new(array, json_pack("{ss}", "kind",
 						       relayed));
 	memset(&p->portmap, 0, sizeof(p->portmap));
-	mapped = portmap_endpoint(p->external);
+	mapped = p->external ? portmap_endpoint(p->external) : NULL;
 	if (mapped) {
 		p->portmap = *mapped;
 		add(array, CANDIDATE_MAPPED, mapped);
@@ -393,9 +394,12 @@ static void begin(struct path *p)
 	struct session *s = p->session;
 	char why[EXTERNAL_WHY];
 
-	if (!gateway_look(p->gateway) || !path_address(p)->sa.sa_family) {
-		session_fail(s, "there is no WAN with an %s address",
-			     path_family(p) == AF_INET6 ? "IPv6" : "IPv4");
+	if (!gateway_look(p->gateway)) {
+		session_fail(s, "there is no WAN with an address");
+		return;
+	}
+	if (!path_address(p)->sa.sa_family) {
+		publish(p);	/* a relay does not mind */
 		return;
 	}
 	p->external = external_get(p->gateway, s->proto,
@@ -551,6 +555,7 @@ unsigned int candidate_parse(struct path *p, const json_t *array)
 	size_t i;
 
 	p->n_remote = 0;
+	p->remote_other = false;
 	p->remote_dependent = false;
 	p->remote_relay = false;
 	p->remote_by_address = false;
@@ -560,8 +565,12 @@ unsigned int candidate_parse(struct path *p, const json_t *array)
 		p->remote_relay |= is_relayed(json);
 		if (!parse(&c, json))
 			continue;
+		if (c.ep.sa.sa_family != path_family(p)) {
+			p->remote_other = true;
+			continue;
+		}
 		/* Not into our LAN, not to ourselves, whatever he says. */
-		if (path_leads_out(p, &c.ep))
+		if (p->external && path_leads_out(p, &c.ep))
 			take(p, &c, json);
 		else
 			log_debug("%s's candidate %s is not reached by the WAN",

@@ -29,6 +29,14 @@ static bool has_moved(const struct session *s)
 	return p && p->external && !gateway_is_own(&p->external->external);
 }
 
+/* It does without one so far. */
+static bool has_come(const struct session *s)
+{
+	const struct path *p = s->path;
+
+	return p && s->local && !p->external && path_address(p)->sa.sa_family;
+}
+
 static void begin_anew(struct session *s)
 {
 	const struct path *p = s->path;
@@ -73,6 +81,8 @@ static void on_settled(evutil_socket_t fd, short what, void *data)
 	for (s = gw->daemon->sessions; s; s = s->next)
 		if (has_moved(s))
 			begin_anew(s);
+		else if (has_come(s))
+			session_lost(s, "our WAN has an address now");
 	session_peer_online(gw->daemon, NULL);
 }
 

@@ -479,7 +479,8 @@ void flow_open(struct path *p, const char *id, const json_t *body)
 {
 	struct flow *f;
 
-	if (p->n_flows >= MAX_FLOWS || flow_count_opening(p) >= MAX_FLOWS_OPENING)
+	if (!p->external || p->n_flows >= MAX_FLOWS ||
+	    flow_count_opening(p) >= MAX_FLOWS_OPENING)
 		return;
 	f = flow_new(p, id);
 	if (!f)

@@ -317,12 +317,12 @@ static void on_resolved(void *data, int error, const struct addrinfo *list)
 	ai = find_family(error ? NULL : list, AF_INET6);
 	if (ai)
 		memcpy(&server->addr6, ai->ai_addr, sizeof(server->addr6.in6));
-	found |= ai && server->v6;
+	found |= ai != NULL;
 	if (!found) {
 		if (!server->failed)
 			log_warning("%s %s: %s", server->what, server->host,
 				    error ? gai_strerror(error) :
-					    "it has no IPv4 address");
+					    "it has no address");
 		try_later(gw);
 	}
 	server->failed = !found;
@@ -361,12 +361,11 @@ static void on_lookup(int fd, short what, void *data)
 
 static void begin_with(struct stun_server *server, struct gateway *gw,
 		       const char *what, const struct conf_server *conf,
-		       int port, bool v6)
+		       int port)
 {
 	memset(server, 0, sizeof(*server));
 	server->gateway = gw;
 	server->what = what;
-	server->v6 = v6;
 	server->port = port;
 	snprintf(server->host, sizeof(server->host), "%s", conf->host);
 	resolve(server);
@@ -384,12 +383,12 @@ void gateway_reload(struct gateway *gw)
 	gw->n_servers = 0;
 	for (i = 0; i < conf->stun.n && i < MAX_STUN_SERVERS; i++)
 		begin_with(&gw->servers[gw->n_servers++], gw, "STUN server",
-			   &conf->stun.item[i], STUN_PORT, true);
+			   &conf->stun.item[i], STUN_PORT);
 	gw->n_relays = 0;
 	for (i = 0; i < conf->relays.n && i < MAX_RELAYS; i++)
 		begin_with(&gw->relays[gw->n_relays++], gw, "relay",
 			   &conf->relays.item[i], conf->relays.item[i].tls ?
-			   TURNS_PORT : TURN_PORT, false);
+			   TURNS_PORT : TURN_PORT);
 }
 
 /* Who failed before is not waited for again. */

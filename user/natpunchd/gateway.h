@@ -38,7 +38,6 @@ struct stun_server {
 	bool failed;			/* the last time */
 	uint16_t other_port;		/* where it answers, too (RFC 5780), or 0 */
 	const char *what;		/* for the log */
-	bool v6;			/* it is of use with IPv6 alone, too */
 };
 
 struct gateway {

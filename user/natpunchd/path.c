@@ -194,6 +194,22 @@ static void look_after_chosen(struct path *p)
 			     p->session->peer->name);
 }
 
+static const char *why_undirect(const struct path *p)
+{
+	bool v6 = path_family(p) == AF_INET6;
+
+	if (!p->external)
+		return v6 ? "there is no WAN with an IPv6 address" :
+			    "there is no WAN with an IPv4 address";
+	if (p->remote_other)
+		return v6 == (p->session->role == SESSION_ASKS) ?
+		       "the listener's address is IPv6, the service's is IPv4" :
+		       "the listener's address is IPv4, the service's is IPv6";
+	if (!json_array_size(p->session->remote) && v6)
+		return "the other site has no WAN with an IPv6 address";
+	return "none of the peer's endpoints is reached by our WAN";
+}
+
 static int check(struct session *s, unsigned int delay_ms)
 {
 	struct path *p = s->path;
@@ -203,7 +219,7 @@ static int check(struct session *s, unsigned int delay_ms)
 	if (s->state != SESSION_DIRECT)
 		relay_begin(p);
 	if (!p->n_remote)
-		path_undirect(p, "none of the peer's endpoints is reached by our WAN");
+		path_undirect(p, why_undirect(p));
 	else if (s->role == SESSION_SERVES)
 		return 0;
 	else if (s->state == SESSION_DIRECT)
@@ -310,9 +326,8 @@ static void show(const struct session *s, json_t *into)
 	const struct path *p = s->path;
 	const char *way;
 
-	if (!p || !p->external)
-		return;
-	if (s->state == SESSION_RELAYED && relay_show(p, into))
+	if (!p || (s->state == SESSION_RELAYED && relay_show(p, into)) ||
+	    !p->external)
 		return;
 	add_endpoint(into, "local", &p->public);
 	if (portmap_endpoint(p->external)) {

@@ -33,7 +33,8 @@ struct path {
 	struct gateway *gateway;
 
 	/* candidate.c: ours */
-	struct external *external;	/* the service's, or the listener's */
+	struct external *external;	/* the service's, or the listener's; NULL:
+					   the WAN has no address of the family */
 	unsigned int server;		/* of the gateway's STUN servers */
 	struct mapped *mapped;
 	struct hops *hops;
@@ -57,6 +58,7 @@ struct path {
 	bool remote_dependent, remote_any_port, remote_few_ports;
 	bool remote_by_address;
 	bool remote_relay;		/* it has a server for it */
+	bool remote_other;		/* what it has is of the other family */
 	struct candidate chosen;	/* asks: the one that answered */
 	unsigned int rtt_ms;		/* of the probe */
 

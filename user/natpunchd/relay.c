@@ -11,6 +11,7 @@
 
 #include "flow.h"
 #include "log.h"
+#include "mapped.h"
 #include "relay_private.h"
 #include "table.h"
 #include "tracked.h"
@@ -19,6 +20,7 @@
 #define AGREE_MS	6000	/* until both have allocations */
 #define RETRY_MIN_MS	30000	/* before direct is tried again; doubles */
 #define RETRY_MAX_MS	600000
+#define ANY_PORT	9	/* of no meaning */
 #define RETIRED_MS	10000	/* between looks whether TCP is left */
 
 static void say(struct relay *r, const char *what, json_t *more)
@@ -84,7 +86,7 @@ static void send_use(struct relay *r)
 
 	sodium_bin2hex(key, sizeof(key), r->key, sizeof(r->key));
 	more = json_pack("{ss, sI}", "addr",
-			 endpoint_str(addr, plain ? &r->path->public :
+			 endpoint_str(addr, plain ? &r->seen :
 						    turn_relayed(r->turn)),
 			 "tag", (json_int_t)r->tag_in);
 	if (plain)
@@ -131,10 +133,9 @@ static void fail_unserved(struct relay *r)
 	relay_fail(r, why);
 }
 
-void relay_unserved(struct relay *r)
+static void agree_unserved(struct relay *r)
 {
-	r->state = RELAY_UNSERVED;
-	if (r->any_port) {
+	if (r->any_port || !endpoint_port(&r->seen)) {
 		say(r, "none", NULL);
 		fail_unserved(r);
 		return;
@@ -143,6 +144,47 @@ void relay_unserved(struct relay *r)
 		 r->path->session->peer->name);
 	if (!r->remote.sa.sa_family || relay_server_plain(r))
 		agree(r);
+}
+
+static void on_seen(void *data, int error, const union endpoint *public,
+		    unsigned int rtt_ms)
+{
+	struct relay *r = data;
+
+	(void)rtt_ms;
+	mapped_free(r->mapped);
+	r->mapped = NULL;
+	if (!error)
+		r->seen = *public;
+	agree_unserved(r);
+}
+
+/* An IPv6 path knows nothing of IPv4, which relays are reached by. */
+static void ask_where_we_are(struct relay *r)
+{
+	struct gateway *gw = r->path->gateway;
+	unsigned int i;
+
+	r->seen = gw->address;
+	for (i = 0; gw->address.sa.sa_family && i < gw->n_servers &&
+	     !r->mapped; i++)
+		if (endpoint_port(&gw->servers[i].addr))
+			r->mapped = mapped_ask(gw, IPPROTO_UDP, &gw->address,
+					       &gw->servers[i].addr, on_seen,
+					       r);
+	endpoint_set_port(&r->seen, ANY_PORT);
+	if (!r->mapped)
+		agree_unserved(r);
+}
+
+void relay_unserved(struct relay *r)
+{
+	r->state = RELAY_UNSERVED;
+	r->seen = r->path->public;
+	if (path_family(r->path) == AF_INET || r->any_port)
+		agree_unserved(r);
+	else
+		ask_where_we_are(r);
 }
 
 /* A check of the peer's tells its port. */
@@ -281,7 +323,7 @@ static struct relay *relay_new(struct path *p)
 		free(r);
 		return NULL;
 	}
-	r->virtual = tun_virtual(r->number, 0);
+	r->virtual = tun_virtual(path_family(p), r->number, 0);
 	r->tag_in = randombytes_random();
 	randombytes_buf(r->key, sizeof(r->key));
 	p->relay = r;
@@ -302,7 +344,7 @@ void relay_begin(struct path *p)
 	const char *way = ways_known(p);
 
 	if (p->relay || s->role != SESSION_ASKS || !is_possible(p) ||
-	    s->listen.sa.sa_family != AF_INET || !relay_new(p))
+	    !relay_new(p))
 		return;
 	relay_arm(p->relay, way && !strcmp(way, RELAY_WAY) ? 0 :
 							     RELAY_AFTER_MS);
@@ -312,8 +354,7 @@ bool relay_want(struct path *p)
 {
 	struct relay *r = p->relay;
 
-	if (p->session->state != SESSION_DIRECT || !is_possible(p) ||
-	    p->session->listen.sa.sa_family != AF_INET)
+	if (p->session->state != SESSION_DIRECT || !is_possible(p))
 		return r && r->wanted;
 	if (r && r->state != RELAY_RETIRING)
 		return true;
@@ -355,7 +396,8 @@ void relay_opened(struct relay *r)
 {
 	struct path *p = r->path;
 	struct session *s = p->session;
-	union endpoint to = tun_virtual(r->number, endpoint_port(&s->listen));
+	union endpoint to = tun_virtual(path_family(p), r->number,
+					endpoint_port(&s->listen));
 
 	if (s->state == SESSION_DIRECT && !r->wanted) {
 		r->state = RELAY_OPEN;
@@ -525,7 +567,7 @@ bool relay_show(const struct path *p, json_t *into)
 	more = json_pack("{ss, ss, ss, si, sI, sI, ss}", "way", "relay",
 			 "local", endpoint_str(local, r->turn ?
 					       turn_relayed(r->turn) :
-					       &p->public),
+					       &r->seen),
 			 "remote", endpoint_str(remote, &r->remote), "rtt_ms",
 			 (int)r->rtt_ms, "bytes_in", (json_int_t)r->bytes_in,
 			 "bytes_out", (json_int_t)r->bytes_out, "relay",
@@ -558,6 +600,7 @@ void relay_free(struct path *p)
 	unlisten(r);
 	tracked_via(gw->tracker, p->session->proto, &r->virtual, true);
 	relay_server_close(r);
+	mapped_free(r->mapped);
 	event_free(r->timer);
 	event_free(r->retry);
 	sodium_memzero(r->key, sizeof(r->key));

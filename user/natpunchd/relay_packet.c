@@ -90,6 +90,7 @@ static void deliver(struct relay *r, uint8_t *segment, size_t len)
 	const struct session *s = r->path->session;
 	struct tun_packet p = { .proto = s->proto, .segment = segment,
 				.len = len };
+	int family = path_family(r->path);
 	uint16_t other;
 
 	if (len < 4 || !r->path->gateway->tun)
@@ -97,12 +98,13 @@ static void deliver(struct relay *r, uint8_t *segment, size_t len)
 	r->bytes_in += len;
 	if (s->role == SESSION_SERVES) {
 		other = (uint16_t)(segment[0] << 8 | segment[1]);
-		p.src = tun_virtual(r->number, other);
+		p.src = tun_virtual(family, r->number, other);
 		p.dst = s->to;
 	} else {
 		other = (uint16_t)(segment[2] << 8 | segment[3]);
-		p.src = tun_virtual(r->number, endpoint_port(&s->listen));
-		p.dst = tun_self();
+		p.src = tun_virtual(family, r->number,
+				    endpoint_port(&s->listen));
+		p.dst = tun_self(family);
 		endpoint_set_port(&p.dst, other);
 	}
 	tun_put(r->path->gateway->tun, &p);
@@ -111,8 +113,7 @@ static void deliver(struct relay *r, uint8_t *segment, size_t len)
 static bool is_peer(const struct relay *r, const union endpoint *from)
 {
 	if (r->any_port)
-		return from->in.sin_addr.s_addr ==
-		       r->remote.in.sin_addr.s_addr;
+		return endpoint_same_addr(from, &r->remote);
 	return endpoint_equal(from, &r->remote);
 }
 
@@ -144,7 +145,7 @@ void relay_on_packet(void *relay, const union endpoint *from,
 static bool may_leave(const struct relay *r, const struct tun_packet *p)
 {
 	const struct session *s = r->path->session;
-	union endpoint self = tun_self();
+	union endpoint self = tun_self(p->dst.sa.sa_family);
 
 	if (p->proto != s->proto ||
 	    (r->state != RELAY_OPEN && r->state != RELAY_RETIRING &&
@@ -152,7 +153,7 @@ static bool may_leave(const struct relay *r, const struct tun_packet *p)
 		return false;
 	if (s->role == SESSION_SERVES)
 		return endpoint_equal(&p->src, &s->to);
-	return p->src.in.sin_addr.s_addr == self.in.sin_addr.s_addr &&
+	return endpoint_same_addr(&p->src, &self) &&
 	       endpoint_port(&p->dst) == endpoint_port(&s->listen);
 }
 
@@ -177,7 +178,8 @@ void relay_from_tun(void *gateway, struct tun_packet *p)
 	struct relay *r = find(gateway, &p->dst);
 	uint32_t tag;
 
-	if (!r || !may_leave(r, p))
+	if (!r || p->dst.sa.sa_family != path_family(r->path) ||
+	    !may_leave(r, p))
 		return;
 	r->bytes_out += p->len;
 	tag = htonl(r->tag_out | UINT32_C(0x80000000));

@@ -35,6 +35,8 @@ struct relay {
 	unsigned int n_server;		/* of the gateway's relays */
 	char server[256];		/* as it is configured */
 	char unserved[SESSION_REASON_SIZE];		/* why none of ours can be used, or "" */
+	union endpoint seen;		/* where our WAN seems to be, if there is none */
+	struct mapped *mapped;		/* who is asked for that */
 	struct turn *turn;
 	struct wire *wire;		/* instead: to the peer's allocation */
 	bool broken;			/* the timer is to close it */

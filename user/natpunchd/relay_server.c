@@ -40,13 +40,23 @@ static const struct turn_events turn_events = {
 	.ready = on_ready, .packet = relay_on_packet, .failed = on_failed,
 };
 
+/* What a server gives is IPv4's, but it may be reached otherwise. */
+static const union endpoint *server_addr(const struct relay *r)
+{
+	const struct gateway *gw = r->path->gateway;
+	const struct stun_server *server = &gw->relays[r->n_server];
+
+	return !gw->address.sa.sa_family && endpoint_port(&server->addr6) ?
+	       &server->addr6 : &server->addr;
+}
+
 static struct turn *open_turn(struct relay *r, const struct conf_server *conf)
 {
 	struct gateway *gw = r->path->gateway;
 	char host[256], buf[TURN_WORD_SIZE] = "";
 	struct wire_server server = {
 		.kind = conf->tls ? WIRE_TLS : conf->tcp ? WIRE_TCP : WIRE_UDP,
-		.addr = gw->relays[r->n_server].addr,
+		.addr = *server_addr(r),
 		.ca = conf->ca,
 		.host = host,
 	};
@@ -78,7 +88,7 @@ void relay_server_try(struct relay *r)
 		snprintf(r->server, sizeof(r->server), "%s",
 			 conf->relays.item[r->n_server].host);
 		why = "its name is not known";
-		if (endpoint_port(&gw->relays[r->n_server].addr)) {
+		if (endpoint_port(server_addr(r))) {
 			r->turn = open_turn(r,
 					    &conf->relays.item[r->n_server]);
 			if (r->turn)

@@ -142,6 +142,7 @@ static const char ruleset[] =
 	"		snat ip to " FLOW("ip") " map @from\n"
 	"		snat ip6 to " FLOW("ip6") " map @from6\n"
 	"		ip saddr " TUN_NET " masquerade\n"
+	"		ip6 saddr " TUN_NET6 " masquerade\n"
 	"		oifname " TUN_NAME " ct status dnat masquerade\n"
 	"	}\n"
 	"	chain crafted {\n"

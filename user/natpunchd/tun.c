@@ -6,6 +6,7 @@
 #include <linux/if_tun.h>
 #include <net/if.h>
 #include <netinet/ip.h>
+#include <netinet/ip6.h>
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
 #include <stdlib.h>
@@ -14,12 +15,15 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "header.h"
+#include "log.h"
 #include "tun.h"
 
 #define NET		UINT32_C(0xf06e7000)	/* 240.110.112.0 */
 #define NETMASK		UINT32_C(0xfffff000)
+#define NET6		UINT32_C(0x6e700000)	/* 100::6e70:0, its end */
+#define NET6_LEN	116
 #define AT_ONCE		64	/* packets, before others have their turn */
-#define TTL		64
 
 /*
  * What is wrapped for the relay should pass IPv6's least MTU, so that nobody needs
@@ -43,20 +47,47 @@ static union endpoint address(uint32_t addr, uint16_t port)
 	return ep;
 }
 
-union endpoint tun_self(void)
+static union endpoint address6(uint32_t end, uint16_t port)
 {
-	return address(NET + 1, 0);
+	union endpoint ep = { .in6.sin6_family = AF_INET6 };
+
+	end = htonl(end);
+	ep.in6.sin6_addr.s6_addr[0] = 1;
+	memcpy(ep.in6.sin6_addr.s6_addr + 12, &end, sizeof(end));
+	endpoint_set_port(&ep, port);
+	return ep;
 }
 
-union endpoint tun_virtual(unsigned int number, uint16_t port)
+static union endpoint numbered(int family, unsigned int number, uint16_t port)
 {
-	return address(NET + 2 + number, port);
+	return family == AF_INET6 ? address6(NET6 + number, port) :
+				    address(NET + number, port);
+}
+
+union endpoint tun_self(int family)
+{
+	return numbered(family, 1, 0);
+}
+
+union endpoint tun_virtual(int family, unsigned int number, uint16_t port)
+{
+	return numbered(family, 2 + number, port);
 }
 
 bool tun_number(unsigned int *number, const union endpoint *ep)
 {
-	*number = ntohl(ep->in.sin_addr.s_addr) - NET - 2;
-	return ep->sa.sa_family == AF_INET && *number < TUN_NUMBERS;
+	union endpoint net = numbered(ep->sa.sa_family, 0, 0);
+	uint32_t end;
+
+	if (ep->sa.sa_family == AF_INET6) {
+		memcpy(&end, ep->in6.sin6_addr.s6_addr + 12, sizeof(end));
+		*number = ntohl(end) - NET6 - 2;
+		if (memcmp(&ep->in6.sin6_addr, &net.in6.sin6_addr, 12) != 0)
+			return false;
+	} else {
+		*number = ntohl(ep->in.sin_addr.s_addr) - NET - 2;
+	}
+	return *number < TUN_NUMBERS;
 }
 
 /* --- checksums ------------------------------------------------------------- */
@@ -113,6 +144,10 @@ static uint32_t get_checksum(const uint8_t *at)
 static uint32_t add_addresses(uint32_t sum, const struct tun_packet *p,
 			      bool remove)
 {
+	if (p->src.sa.sa_family == AF_INET6) {
+		sum = add(sum, &p->src.in6.sin6_addr, 16, remove);
+		return add(sum, &p->dst.in6.sin6_addr, 16, remove);
+	}
 	sum = add(sum, &p->src.in.sin_addr, 4, remove);
 	return add(sum, &p->dst.in.sin_addr, 4, remove);
 }
@@ -157,31 +192,49 @@ static void clamp_mss(uint8_t *segment, size_t len)
 	}
 }
 
+/* Of the protocol, and the length of the packet; 0: it is a fragment, or garbled. */
+static size_t read_v4(struct header *h, const uint8_t *data, size_t len)
+{
+	struct iphdr ip;
+
+	if (len < sizeof(ip))
+		return 0;
+	memcpy(&ip, data, sizeof(ip));
+	h->proto = ip.protocol;
+	return ntohs(ip.frag_off) & 0x3fff ? 0 : ntohs(ip.tot_len);
+}
+
+static size_t read_v6(struct header *h, const uint8_t *data, size_t len)
+{
+	struct ip6_hdr ip;
+
+	if (len < sizeof(ip))
+		return 0;
+	memcpy(&ip, data, sizeof(ip));
+	h->proto = ip.ip6_nxt;
+	return sizeof(ip) + ntohs(ip.ip6_plen);
+}
+
 /* Fragments and what is neither TCP nor UDP are not relayed. */
 static bool parse(struct tun_packet *p, uint8_t *data, size_t len)
 {
-	struct iphdr ip;
-	size_t header;
+	struct header h = {};
+	size_t all, at;
 
-	if (len < sizeof(ip))
+	all = data[0] >> 4 == 6 ? read_v6(&h, data, len) :
+				  read_v4(&h, data, len);
+	if (!all || all > len ||
+	    (h.proto != IPPROTO_TCP && h.proto != IPPROTO_UDP))
 		return false;
-	memcpy(&ip, data, sizeof(ip));
-	header = (size_t)ip.ihl * 4;
-	if (ip.version != 4 || header < sizeof(ip) ||
-	    ntohs(ip.tot_len) > len || ntohs(ip.frag_off) & 0x3fff ||
-	    (ip.protocol != IPPROTO_TCP && ip.protocol != IPPROTO_UDP))
+	at = header_parse(&h, data, all);
+	if (!at || all < at + (h.proto == IPPROTO_TCP ? sizeof(struct tcphdr) :
+							sizeof(struct udphdr)))
 		return false;
-	p->proto = ip.protocol;
-	p->segment = data + header;
-	p->len = ntohs(ip.tot_len);
-	if (p->len < header + (p->proto == IPPROTO_TCP ?
-			       sizeof(struct tcphdr) : sizeof(struct udphdr)))
-		return false;
-	p->len -= header;
-	p->src = address(ntohl(ip.saddr), (uint16_t)(p->segment[0] << 8 |
-						     p->segment[1]));
-	p->dst = address(ntohl(ip.daddr), (uint16_t)(p->segment[2] << 8 |
-						     p->segment[3]));
+	p->proto = h.proto;
+	p->segment = data + at;
+	p->len = all - at;
+	p->src = h.src;
+	p->dst = h.dst;
 	return true;
 }
 
@@ -214,6 +267,12 @@ static void on_ready(evutil_socket_t fd, short what, void *data)
 
 /* --- into it --------------------------------------------------------------- */
 
+static void set_port(uint8_t *at, const union endpoint *ep)
+{
+	at[0] = (uint8_t)(endpoint_port(ep) >> 8);
+	at[1] = (uint8_t)endpoint_port(ep);
+}
+
 static void set_ports(struct tun_packet *p)
 {
 	uint8_t *sum = checksum_of(p->proto, p->segment);
@@ -221,26 +280,34 @@ static void set_ports(struct tun_packet *p)
 	bool has = has_checksum(p->proto, sum);
 
 	value = add(value, p->segment, 4, true);
-	memcpy(p->segment, &p->src.in.sin_port, 2);
-	memcpy(p->segment + 2, &p->dst.in.sin_port, 2);
+	set_port(p->segment, &p->src);
+	set_port(p->segment + 2, &p->dst);
 	value = add(value, p->segment, 4, false);
 	value = add_addresses(value, p, false);
 	if (has)
 		set_checksum(p->proto, sum, value);
 }
 
+/* With IPv6 there has to be one (RFC 8200 8.1). */
+static void make_checksum(const struct header *h, struct tun_packet *p)
+{
+	uint8_t *sum = checksum_of(p->proto, p->segment);
+	uint16_t value;
+
+	if (h->src.sa.sa_family == AF_INET || has_checksum(p->proto, sum))
+		return;
+	value = header_checksum(h, p->segment, p->len);
+	memcpy(sum, &value, sizeof(value));
+}
+
 void tun_put(struct tun *t, struct tun_packet *p)
 {
-	struct iphdr ip = {
-		.version = 4, .ihl = 5, .ttl = TTL,
-		.tot_len = htons((uint16_t)(sizeof(ip) + p->len)),
-		.frag_off = htons(IP_DF),
-		.protocol = (uint8_t)p->proto,
-		.saddr = p->src.in.sin_addr.s_addr,
-		.daddr = p->dst.in.sin_addr.s_addr,
+	const struct header h = {
+		.proto = p->proto, .src = p->src, .dst = p->dst,
 	};
-	const struct iovec part[2] = {
-		{ .iov_base = &ip, .iov_len = sizeof(ip) },
+	uint8_t ip[HEADER_SIZE];
+	struct iovec part[2] = {
+		{ .iov_base = ip },
 		{ .iov_base = p->segment, .iov_len = p->len },
 	};
 	size_t least = p->proto == IPPROTO_TCP ? sizeof(struct tcphdr) :
@@ -249,7 +316,8 @@ void tun_put(struct tun *t, struct tun_packet *p)
 	if (p->len < least || p->len > TUN_MTU - sizeof(ip))
 		return;
 	set_ports(p);
-	ip.check = htons((uint16_t)~fold(add(0, &ip, sizeof(ip), false)));
+	make_checksum(&h, p);
+	part[0].iov_len = header_make(&h, ip, p->len);
 	/* The kernel takes it or drops it. */
 	if (writev(t->fd, part, 2) < 0)
 		return;
@@ -257,12 +325,34 @@ void tun_put(struct tun *t, struct tun_packet *p)
 
 /* --- the device ------------------------------------------------------------ */
 
+static int add_address6(const char *name)
+{
+	struct {
+		struct in6_addr addr;
+		uint32_t prefix_len;
+		int dev;
+	} request = {
+		.addr = tun_self(AF_INET6).in6.sin6_addr,
+		.prefix_len = NET6_LEN,
+		.dev = (int)if_nametoindex(name),
+	};
+	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0), err = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (ioctl(fd, SIOCSIFADDR, &request))
+		err = -errno;
+	close(fd);
+	return err;
+}
+
 static int configure(const char *name)
 {
 	struct ifreq ifr = { .ifr_mtu = TUN_MTU };
-	union endpoint self = tun_self();
+	union endpoint self = tun_self(AF_INET);
 	union endpoint mask = address(NETMASK, 0);
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), err = 0;
+	int err6;
 
 	if (fd < 0)
 		return -errno;
@@ -279,6 +369,9 @@ static int configure(const char *name)
 	if (!err && ioctl(fd, SIOCSIFFLAGS, &ifr))
 		err = -errno;
 	close(fd);
+	err6 = err ? 0 : add_address6(name);
+	if (err6)
+		log_debug("%s: no IPv6: %s", name, strerror(-err6));
 	return err;
 }
 
