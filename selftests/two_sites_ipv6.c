@@ -3,7 +3,8 @@
  * Two sites connect over IPv6, without NAT but with firewalls: each gateway is behind
  * a home router that lets out all, lets in what answers, and translates IPv4. A TCP
  * and a UDP service, on a device that knows nothing of it all, are reached; nobody
- * else gets in; what was opened is closed again. A site without IPv6 says so.
+ * else gets in; what was opened is closed again. Where IPv6 leads nowhere, or is not
+ * what client and service speak, a tunnel or a relay carries it, or it is said why not.
  *
  * The oldest and the newest kernel will do.
  * needs: kernel=6.1 kernel=7.3
@@ -106,6 +107,8 @@ static void add_router(enum node gw)
 		ktap_bail("%s: %s", node_name(gw), run_output());
 	must(NET, "ip route add 2001:db8:%c1::/64 via 2001:db8:%c::2", c, c);
 	firewall(gw, "drop");
+	/* Neighbours know each other when it begins. */
+	must(gw, "ping -c 1 -W 5 %s", ep_addr_str(ep("2001:db8:5::10", 0)));
 }
 
 /* The gateway's own firewall, as a cautious admin has it. */
@@ -179,15 +182,27 @@ static bool set_up(void)
 }
 
 /* Milliseconds until it is, -1: it is not. */
-static long connects(const char *name, const char *proto, const char *how)
+static long connects_at(const char *name, const char *proto, struct ep at,
+			const char *how)
 {
 	unsigned long begin = now_ms();
-	char text[64];
+	char text[96];
 
 	snprintf(text, sizeof(text), "siteA/%s: %s", name, how);
-	if (!want(name, proto, listener()) || !site_says(GB, text, SESSION_MS))
+	if (!want(name, proto, at) || !site_says(GB, text, SESSION_MS))
 		return -1;
 	return (long)(now_ms() - begin);
+}
+
+static long connects(const char *name, const char *proto, const char *how)
+{
+	return connects_at(name, proto, listener(), how);
+}
+
+static bool goes_by(const char *way)
+{
+	return !strcmp(site_value(GB, "connection-show", ".result[0].way"),
+		       way);
 }
 
 static bool closes(const char *name)
@@ -214,13 +229,14 @@ static bool visit_lives(const struct visit *v)
 	       stream_deliver(v->service, v->client);
 }
 
-static bool visit_open_at(struct visit *v, enum node node, int at)
+static bool visit_open_at(struct visit *v, enum node node, struct ep to,
+			  int at)
 {
 	unsigned long begin = now_ms();
 
 	*v = (struct visit){ .service = -1 };
-	v->client = stream_open(IPPROTO_TCP, node, host(node, 0));
-	stream_connect(v->client, listener());
+	v->client = sock_open(node, to.sa.sa_family, SOCK_STREAM, IPPROTO_TCP);
+	stream_connect(v->client, to);
 	if (stream_connected(v->client, OPEN_MS))
 		return false;
 	v->ms = (long)(now_ms() - begin);
@@ -230,7 +246,7 @@ static bool visit_open_at(struct visit *v, enum node node, int at)
 
 static bool visit_open(struct visit *v, enum node node)
 {
-	return visit_open_at(v, node, tcp_service);
+	return visit_open_at(v, node, listener(), tcp_service);
 }
 
 /* An opening SYN of A's that got as far as the other site. */
@@ -395,13 +411,18 @@ static void get_address(void)
 	     "ip -6 route replace default via 2001:db8:b1::1");
 }
 
+static struct ep listener4(void)
+{
+	return ep("10.2.0.1", LISTEN_PORT);
+}
+
 static void it_is_said(void)
 {
-	ktap_ok(connects("ssh4", "tcp",
-			 "the listener's address is IPv6, the service's is IPv4") >= 0,
-		"a service that is IPv4's: it is said why it does not connect");
-	closes("ssh4");
 	drop_address();
+	ktap_ok(connects_at("ssh", "tcp", listener4(),
+			    "the listener's address is IPv4, the service's is IPv6") >= 0,
+		"a service that is IPv6's: it is said why it does not connect");
+	closes("ssh");
 	ktap_ok(connects("ssh", "tcp",
 			 "there is no WAN with an IPv6 address") >= 0 &&
 		site_says(GA, "the other site has no WAN with an IPv6 address",
@@ -410,41 +431,100 @@ static void it_is_said(void)
 	get_address();
 	ktap_ok(site_says(GB, "siteA/ssh: direct", SESSION_MS),
 		"when it has an address they connect");
+	closes("ssh");
 }
 
-/* One relay, at A; it is IPv4's, and site B is asked where it is. */
+/* --- a tunnel: IPv4 clients, services or both, and IPv6 between the sites --------- */
+
+static int tcp4_service, udp4_service;
+
+static void serve_ipv4(void)
+{
+	tcp4_service = stream_listen(IPPROTO_TCP, A,
+				     ep("10.1.0.2", SERVICE_PORT));
+	udp4_service = udp_open(A, ep("10.1.0.2", SERVICE_PORT));
+}
+
+/* On the way: what else does not get through. */
+static void obstacle(const char *rule)
+{
+	nft(NET, "table inet obstacle\n"
+	    "delete table inet obstacle\n"
+	    "table inet obstacle {\n"
+	    "	chain forward {\n"
+	    "		type filter hook forward priority filter;\n"
+	    "		%s\n"
+	    "	}\n"
+	    "}\n", rule);
+}
+
+static void tunnels_carry_it(void)
+{
+	unsigned long number;
+	struct visit v;
+	long ms;
+
+	serve_ipv4();
+	ms = connects("ssh4", "tcp", "relayed");
+	if (!ktap_ok(ms >= 0 && goes_by("tunnel") &&
+		     visit_open_at(&v, B2, listener(), tcp4_service),
+		     "TCP: a tunnel leads from an IPv6 client to an IPv4 service"))
+		show_logs();
+	ktap_diag("session: %ld ms; connected after %ld ms", ms, v.ms);
+	closes("ssh4");
+	client = udp_open(B2, host(B2, 0));
+	number = connects("echo4", "udp", "relayed") < 0 ? 0 :
+		 udp_send(client, listener());
+	if (!ktap_ok(number && goes_by("tunnel") &&
+		     udp_wait(udp4_service, number, &client_seen, OPEN_MS) &&
+		     udp_deliver(udp4_service, client_seen, client, NULL),
+		     "UDP: likewise"))
+		show_logs();
+	closes("echo4");
+	obstacle("ip saddr 203.0.113.2 ip daddr 198.51.100.2 drop");
+	ms = connects_at("ssh4", "tcp", listener4(), "relayed");
+	if (!ktap_ok(ms >= 0 && goes_by("tunnel") &&
+		     visit_open_at(&v, B2, listener4(), tcp4_service),
+		     "no way over IPv4: a tunnel carries it over IPv6"))
+		show_logs();
+	ktap_diag("session: %ld ms; connected after %ld ms", ms, v.ms);
+	obstacle("");
+	ktap_ok(site_says(GB, "siteA/ssh4: direct", 60000) && visit_lives(&v),
+		"when there is one it is direct, and the tunnel stays for who uses it");
+	closes("ssh4");
+}
+
+/* --- a relay, at site A: it is IPv4's, and site B is asked where it is ------------ */
+
 static void add_relay(void)
 {
 	lab_use_family(AF_INET);
+	site_stop(GA);
 	sites_relay_start();
 	site_add_relay(GA, "");
-	set_up();
+	if (!set_up())
+		show_logs();
+	serve_ipv4();
 }
 
 static void relays_carry_it(void)
 {
-	int tcp4 = stream_listen(IPPROTO_TCP, A, ep("10.1.0.2", SERVICE_PORT));
-	int udp4 = udp_open(A, ep("10.1.0.2", SERVICE_PORT));
-	unsigned long number;
 	struct visit v;
+	long ms;
 
-	if (!ktap_ok(connects("ssh4", "tcp", "relayed") >= 0 &&
-		     visit_open_at(&v, B2, tcp4),
-		     "TCP: a relay leads from an IPv6 client to an IPv4 service"))
+	obstacle("meta nfproto ipv6 meta l4proto udp drop");
+	ms = connects("ssh4", "tcp", "relayed");
+	if (!ktap_ok(ms >= 0 && goes_by("relay") &&
+		     visit_open_at(&v, B2, listener(), tcp4_service),
+		     "where a tunnel does not get through a relay does"))
 		show_logs();
+	ktap_diag("session: %ld ms; connected after %ld ms", ms, v.ms);
+	obstacle("");
 	closes("ssh4");
-	client = udp_open(B2, host(B2, 0));
-	if (!ktap_ok(connects("echo4", "udp", "relayed") >= 0 &&
-		     (number = udp_send(client, listener())) != 0 &&
-		     udp_wait(udp4, number, &client_seen, OPEN_MS) &&
-		     udp_deliver(udp4, client_seen, client, NULL),
-		     "UDP: likewise"))
-		show_logs();
-	closes("echo4");
 	drop_address();
 	if (!ktap_ok(connects("ssh", "tcp", "relayed") >= 0 &&
-		     visit_open(&v, B2),
-		     "no IPv6 at one site: the relay carries it over IPv4"))
+		     goes_by("relay") && visit_open(&v, B2),
+		     "no IPv6 at one site: a relay carries it over IPv4"))
 		show_logs();
 	get_address();
 	ktap_ok(site_says(GB, "siteA/ssh: direct", SESSION_MS) &&
@@ -458,7 +538,9 @@ int main(void)
 
 	if (why)
 		ktap_skip_all("%s", why);
-	ktap_plan(22);
+	ktap_plan(26);
+	/* Not every kernel has it built in. */
+	run(HOME, "modprobe -q tun");
 	lab_start();
 	sites_start();
 	add_router(GA);
@@ -473,6 +555,7 @@ int main(void)
 	udp_refuses_others();
 	udp_outlives_silence();
 	it_is_said();
+	tunnels_carry_it();
 	add_relay();
 	relays_carry_it();
 	return ktap_exit();

@@ -29,6 +29,9 @@ static const char by_address[] = "address";
 /* We have a relay. Which endpoint it gives is asked for when it is needed. */
 static const char relayed[] = "relayed";
 
+/* Our WAN has an IPv6 address, which needs none; likewise. */
+static const char tunnel[] = "tunnel";
+
 static const char * const kind_names[CANDIDATE_KINDS] = {
 	[CANDIDATE_HOST] = "host",
 	[CANDIDATE_SRFLX] = "srflx",
@@ -86,6 +89,9 @@ static json_t *list(struct path *p)
 	if (p->gateway->n_relays)
 		json_array_append_new(array, json_pack("{ss}", "kind",
 						       relayed));
+	if (p->gateway->dev6)
+		json_array_append_new(array, json_pack("{ss}", "kind",
+						       tunnel));
 	memset(&p->portmap, 0, sizeof(p->portmap));
 	mapped = p->external ? portmap_endpoint(p->external) : NULL;
 	if (mapped) {
@@ -540,11 +546,11 @@ static void take(struct path *p, const struct candidate *c, const json_t *json)
 	p->remote_by_address = same && !strcmp(same, by_address);
 }
 
-static bool is_relayed(const json_t *json)
+static bool is_kind(const json_t *json, const char *wanted)
 {
 	const char *kind = json_string_value(json_object_get(json, "kind"));
 
-	return kind && !strcmp(kind, relayed);
+	return kind && !strcmp(kind, wanted);
 }
 
 unsigned int candidate_parse(struct path *p, const json_t *array)
@@ -555,14 +561,17 @@ unsigned int candidate_parse(struct path *p, const json_t *array)
 	size_t i;
 
 	p->n_remote = 0;
+	p->remote_same = false;
 	p->remote_other = false;
 	p->remote_dependent = false;
 	p->remote_relay = false;
+	p->remote_tunnel = false;
 	p->remote_by_address = false;
 	json_array_foreach(array, i, json) {
 		if (p->n_remote == MAX_CANDIDATES)
 			break;
-		p->remote_relay |= is_relayed(json);
+		p->remote_relay |= is_kind(json, relayed);
+		p->remote_tunnel |= is_kind(json, tunnel);
 		if (!parse(&c, json))
 			continue;
 		if (c.ep.sa.sa_family != path_family(p)) {
@@ -570,6 +579,7 @@ unsigned int candidate_parse(struct path *p, const json_t *array)
 			continue;
 		}
 		/* Not into our LAN, not to ourselves, whatever he says. */
+		p->remote_same = true;
 		if (p->external && path_leads_out(p, &c.ep))
 			take(p, &c, json);
 		else

@@ -201,11 +201,11 @@ static const char *why_undirect(const struct path *p)
 	if (!p->external)
 		return v6 ? "there is no WAN with an IPv6 address" :
 			    "there is no WAN with an IPv4 address";
-	if (p->remote_other)
+	if (p->remote_other && !p->remote_same)
 		return v6 == (p->session->role == SESSION_ASKS) ?
 		       "the listener's address is IPv6, the service's is IPv4" :
 		       "the listener's address is IPv4, the service's is IPv6";
-	if (!json_array_size(p->session->remote) && v6)
+	if (!p->remote_same && v6)
 		return "the other site has no WAN with an IPv6 address";
 	return "none of the peer's endpoints is reached by our WAN";
 }

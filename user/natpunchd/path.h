@@ -58,7 +58,8 @@ struct path {
 	bool remote_dependent, remote_any_port, remote_few_ports;
 	bool remote_by_address;
 	bool remote_relay;		/* it has a server for it */
-	bool remote_other;		/* what it has is of the other family */
+	bool remote_tunnel;		/* its WAN has an IPv6 address: relay.h */
+	bool remote_same, remote_other;	/* it has what is of our family, of the other */
 	struct candidate chosen;	/* asks: the one that answered */
 	unsigned int rtt_ms;		/* of the probe */
 

@@ -81,16 +81,19 @@ void relay_fail(struct relay *r, const char *why)
 static void send_use(struct relay *r)
 {
 	bool plain = r->state == RELAY_UNSERVED;
+	const union endpoint *end = r->tunnel ? &r->own : plain ? &r->seen :
+				    turn_relayed(r->turn);
 	char addr[ENDPOINT_SIZE], key[2 * RELAY_KEY_SIZE + 1];
 	json_t *more;
 
 	sodium_bin2hex(key, sizeof(key), r->key, sizeof(r->key));
 	more = json_pack("{ss, sI}", "addr",
-			 endpoint_str(addr, plain ? &r->seen :
-						    turn_relayed(r->turn)),
+			 endpoint_str(addr, end),
 			 "tag", (json_int_t)r->tag_in);
 	if (plain)
 		json_object_set_new(more, "any_port", json_true());
+	if (r->tunnel)
+		json_object_set_new(more, "tunnel", json_true());
 	if (r->path->session->role == SESSION_ASKS)
 		json_object_set_new(more, "key", json_string(key));
 	say(r, "use", more);
@@ -120,7 +123,8 @@ void relay_served(struct relay *r)
 
 	log_debug("%s/%s: relay %s: %s is ours", r->path->session->peer->name,
 		  r->path->session->service, r->server,
-		  endpoint_str(addr, turn_relayed(r->turn)));
+		  endpoint_str(addr, r->tunnel ? &r->own :
+						 turn_relayed(r->turn)));
 	agree(r);
 }
 
@@ -187,6 +191,26 @@ void relay_unserved(struct relay *r)
 		ask_where_we_are(r);
 }
 
+/* Out of callbacks; the timer closes what there is, and goes on to servers. */
+void relay_untunnel(struct relay *r, const char *why)
+{
+	const struct session *s = r->path->session;
+
+	if (s->role == SESSION_SERVES) {
+		say(r, "none", NULL);
+		relay_fail(r, why);
+		return;
+	}
+	log_debug("%s/%s: tunnel: %s", s->peer->name, s->service, why);
+	r->untunneled = true;
+	r->tunnel = false;
+	memset(&r->remote, 0, sizeof(r->remote));
+	r->checks = 0;
+	r->state = RELAY_ALLOCATING;
+	r->broken = true;
+	relay_arm(r, 0);
+}
+
 /* A check of the peer's tells its port. */
 void relay_learned(struct relay *r, const union endpoint *remote)
 {
@@ -219,6 +243,11 @@ static bool take_number(struct relay *r)
 	return false;
 }
 
+static bool can_tunnel(const struct path *p)
+{
+	return p->gateway->dev6 && p->remote_tunnel;
+}
+
 static void start(struct relay *r)
 {
 	struct gateway *gw = r->path->gateway;
@@ -233,6 +262,9 @@ static void start(struct relay *r)
 		relay_fail(r, why);
 		return;
 	}
+	/* Who serves does as the other does. */
+	if (r->path->session->role == SESSION_ASKS)
+		r->tunnel = can_tunnel(r->path);
 	relay_server_try(r);
 }
 
@@ -323,6 +355,7 @@ static struct relay *relay_new(struct path *p)
 		free(r);
 		return NULL;
 	}
+	r->fd = -1;
 	r->virtual = tun_virtual(path_family(p), r->number, 0);
 	r->tag_in = randombytes_random();
 	randombytes_buf(r->key, sizeof(r->key));
@@ -334,7 +367,7 @@ static struct relay *relay_new(struct path *p)
 static bool is_possible(const struct path *p)
 {
 	return !p->session->by_hand &&
-	       (p->gateway->n_relays || p->remote_relay);
+	       (p->gateway->n_relays || p->remote_relay || can_tunnel(p));
 }
 
 /* What worked the last time is tried at once. */
@@ -464,15 +497,17 @@ bool relay_is_open(const struct path *p)
 static bool parse_use(struct relay *into, const json_t *from, const char **key)
 {
 	const char *addr;
-	int any_port = 0;
+	int any_port = 0, tunnel = 0;
 	json_int_t tag;
 
 	*key = NULL;
-	if (json_unpack((json_t *)from, "{ss, sI, s?s, s?b}", "addr", &addr,
-			"tag", &tag, "key", key, "any_port", &any_port) ||
+	if (json_unpack((json_t *)from, "{ss, sI, s?s, s?b, s?b}", "addr",
+			&addr, "tag", &tag, "key", key, "any_port", &any_port,
+			"tunnel", &tunnel) ||
 	    !endpoint_parse(&into->remote, addr) ||
-	    into->remote.sa.sa_family != AF_INET)
+	    into->remote.sa.sa_family != (tunnel ? AF_INET6 : AF_INET))
 		return false;
+	into->tunnel = tunnel;
 	into->tag_out = (uint32_t)tag;
 	into->any_port = any_port;
 	return true;
@@ -499,6 +534,7 @@ static void serve(struct path *p, const json_t *from)
 		return;
 	p->relay->remote = said.remote;
 	p->relay->any_port = said.any_port;
+	p->relay->tunnel = said.tunnel;
 	p->relay->tag_out = said.tag_out;
 	memcpy(p->relay->key, said.key, RELAY_KEY_SIZE);
 	sodium_memzero(said.key, RELAY_KEY_SIZE);
@@ -508,11 +544,20 @@ static void serve(struct path *p, const json_t *from)
 
 static void answered(struct relay *r, const json_t *from)
 {
+	struct relay said = {};
 	const char *key;
 
-	if (!r || r->state != RELAY_AGREEING || !parse_use(r, from, &key))
+	/* What is late is about the tunnel that was given up. */
+	if (!r || r->state != RELAY_AGREEING || !parse_use(&said, from, &key) ||
+	    said.tunnel != r->tunnel)
 		return;
-	if (r->turn)
+	r->remote = said.remote;
+	r->any_port = said.any_port;
+	r->tag_out = said.tag_out;
+	if (r->tunnel) {
+		if (relay_server_tunnel(r))
+			check_now(r);
+	} else if (r->turn)
 		check_now(r);
 	else if (r->any_port)
 		fail_unserved(r);
@@ -522,7 +567,9 @@ static void answered(struct relay *r, const json_t *from)
 
 static void refused(struct relay *r)
 {
-	if (*r->unserved)
+	if (r->tunnel && r->state != RELAY_OPEN)
+		relay_untunnel(r, "the peer has no end for it");
+	else if (*r->unserved)
 		fail_unserved(r);
 	else
 		relay_fail(r, "the peer can not use one");
@@ -564,10 +611,11 @@ bool relay_show(const struct path *p, json_t *into)
 
 	if (!relay_is_open(p))
 		return false;
-	more = json_pack("{ss, ss, ss, si, sI, sI, ss}", "way", "relay",
+	more = json_pack("{ss, ss, ss, si, sI, sI, ss}", "way",
+			 r->tunnel ? "tunnel" : "relay",
 			 "local", endpoint_str(local, r->turn ?
 					       turn_relayed(r->turn) :
-					       &r->seen),
+					       r->tunnel ? &r->own : &r->seen),
 			 "remote", endpoint_str(remote, &r->remote), "rtt_ms",
 			 (int)r->rtt_ms, "bytes_in", (json_int_t)r->bytes_in,
 			 "bytes_out", (json_int_t)r->bytes_out, "relay",

@@ -30,6 +30,11 @@
  * and sends his checks from a socket to the other's endpoint. That permits the
  * address, and learns the port from the first check with the key.
  *
+ * Where both WANs have IPv6 addresses no server is needed: each site's end is a socket
+ * of its own (a *tunnel*), whose checks open the firewalls on the way. That is tried
+ * before any server, for what can not go directly over IPv4, or is IPv6's at one end
+ * and IPv4's at the other.
+ *
  * Each packet begins with the tag that its receiver has chosen, so a stranger who
  * forges the permitted address still has to guess it.
  *

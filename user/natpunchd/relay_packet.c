@@ -7,6 +7,7 @@
 
 #define CHECK_MS	200	/* between checks while it is not open */
 #define CHECK_TRIES	25
+#define TUNNEL_TRIES	10	/* as servers are tried after that */
 #define KEEP_MS		10000	/* between checks of one that is open */
 #define AGAIN_MS	1000	/* ... and their repetitions */
 #define KEEP_TRIES	4
@@ -37,6 +38,10 @@ void relay_check(struct relay *r)
 {
 	bool open = r->state == RELAY_OPEN;
 
+	if (r->tunnel && !open && r->checks >= TUNNEL_TRIES) {
+		relay_untunnel(r, "nothing came through");
+		return;
+	}
 	if (r->checks >= (open ? KEEP_TRIES : CHECK_TRIES)) {
 		relay_fail(r, open ? "nothing comes through any more" :
 				     "nothing came through");

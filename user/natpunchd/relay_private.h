@@ -37,6 +37,10 @@ struct relay {
 	char unserved[SESSION_REASON_SIZE];		/* why none of ours can be used, or "" */
 	union endpoint seen;		/* where our WAN seems to be, if there is none */
 	struct mapped *mapped;		/* who is asked for that */
+	bool tunnel;			/* from IPv6 to IPv6 without a server: relay.h */
+	bool untunneled;		/* ... which was tried in vain */
+	int fd;				/* tunnel: our end, until the peer's is known */
+	union endpoint own;		/* ... where that is */
 	struct turn *turn;
 	struct wire *wire;		/* instead: to the peer's allocation */
 	bool broken;			/* the timer is to close it */
@@ -60,15 +64,19 @@ void relay_arm(struct relay *r, unsigned int ms);
 /** relay_fail() - @why is copied. */
 void relay_fail(struct relay *r, const char *why);
 void relay_opened(struct relay *r);
-/** relay_served() - we have an allocation; relay_unserved() - we get none. */
+/** relay_served() - we have an end for the peer; relay_unserved() - we get none. */
 void relay_served(struct relay *r);
 void relay_unserved(struct relay *r);
+/** relay_untunnel() - a tunnel does not work: a server then. */
+void relay_untunnel(struct relay *r, const char *why);
 /** relay_learned() - the peer, of whom only the address was known, is there. */
 void relay_learned(struct relay *r, const union endpoint *remote);
 
 /* relay_server.c */
 /** relay_server_try() - the next of our servers; ends with one of both above. */
 void relay_server_try(struct relay *r);
+/** relay_server_tunnel() - to the peer's end of a tunnel. False: it failed. */
+bool relay_server_tunnel(struct relay *r);
 /** relay_server_plain() - without one of ours, to the peer's. False: it failed. */
 bool relay_server_plain(struct relay *r);
 /** relay_server_peer() - r->remote may send to us. */

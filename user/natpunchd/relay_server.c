@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "conf.h"
 #include "log.h"
@@ -76,6 +77,102 @@ static struct turn *open_turn(struct relay *r, const struct conf_server *conf)
 	return turn;
 }
 
+/* --- without one of ours --------------------------------------------------- */
+
+static void on_message(void *data, const uint8_t *message, size_t len)
+{
+	struct relay *r = data;
+
+	relay_on_packet(r, &r->remote, message, len);
+}
+
+static void on_end(void *data, const char *why)
+{
+	char text[SESSION_REASON_SIZE], addr[ENDPOINT_SIZE];
+	struct relay *r = data;
+
+	snprintf(text, sizeof(text), "%s: %.60s",
+		 endpoint_str(addr, &r->remote), why);
+	if (r->tunnel && r->state != RELAY_OPEN)
+		relay_untunnel(r, text);
+	else
+		relay_fail(r, text);
+}
+
+static const struct wire_events wire_events = {
+	.message = on_message, .end = on_end,
+};
+
+bool relay_server_plain(struct relay *r)
+{
+	const struct wire_server server = {
+		.kind = WIRE_UDP, .addr = r->remote,
+	};
+	struct gateway *gw = r->path->gateway;
+
+	if (!gateway_leads_out(gw, &r->remote)) {
+		relay_fail(r, "our WAN does not reach the peer's");
+		return false;
+	}
+	r->wire = wire_open(gw->daemon->base, &server, &wire_events, r);
+	if (!r->wire)
+		relay_fail(r, strerror(errno));
+	return r->wire;
+}
+
+/* --- no server: from IPv6 to IPv6 -------------------------------------------- */
+
+static int open_end(struct relay *r)
+{
+	const struct gateway *gw = r->path->gateway;
+	socklen_t len = sizeof(r->own);
+
+	r->own = gw->address6;
+	endpoint_set_port(&r->own, 0);
+	r->fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (r->fd < 0 || bind(r->fd, &r->own.sa, endpoint_len(&r->own)) ||
+	    getsockname(r->fd, &r->own.sa, &len))
+		return -errno;
+	return 0;
+}
+
+/* Who serves knows the other end by now. */
+static void try_tunnel(struct relay *r)
+{
+	int err;
+
+	strcpy(r->server, "none, over IPv6");
+	if (!r->path->gateway->dev6)
+		err = -EADDRNOTAVAIL;
+	else
+		err = open_end(r);
+	if (err)
+		relay_untunnel(r, strerror(-err));
+	else if (!r->remote.sa.sa_family || relay_server_tunnel(r))
+		relay_served(r);
+}
+
+bool relay_server_tunnel(struct relay *r)
+{
+	const struct wire_server server = {
+		.kind = WIRE_UDP, .addr = r->remote, .has_fd = true,
+		.fd = r->fd,
+	};
+	struct gateway *gw = r->path->gateway;
+
+	if (!gateway_leads_out(gw, &r->remote)) {
+		relay_untunnel(r, "our WAN does not reach the peer's");
+		return false;
+	}
+	r->fd = -1;
+	r->wire = wire_open(gw->daemon->base, &server, &wire_events, r);
+	if (!r->wire)
+		relay_untunnel(r, strerror(errno));
+	return r->wire;
+}
+
+/* --- either ---------------------------------------------------------------- */
+
 void relay_server_try(struct relay *r)
 {
 	const struct conf *conf = r->path->gateway->daemon->conf;
@@ -83,6 +180,10 @@ void relay_server_try(struct relay *r)
 	const char *why;
 
 	r->state = RELAY_ALLOCATING;
+	if (r->tunnel) {
+		try_tunnel(r);
+		return;
+	}
 	for (; r->n_server < gw->n_relays && r->n_server < conf->relays.n;
 	     r->n_server++) {
 		snprintf(r->server, sizeof(r->server), "%s",
@@ -103,47 +204,6 @@ void relay_server_try(struct relay *r)
 		strcpy(r->unserved, "this site has no server for it");
 	relay_unserved(r);
 }
-
-/* --- the peer's ------------------------------------------------------------ */
-
-static void on_message(void *data, const uint8_t *message, size_t len)
-{
-	struct relay *r = data;
-
-	relay_on_packet(r, &r->remote, message, len);
-}
-
-static void on_end(void *data, const char *why)
-{
-	char text[SESSION_REASON_SIZE], addr[ENDPOINT_SIZE];
-	struct relay *r = data;
-
-	snprintf(text, sizeof(text), "%s: %.60s",
-		 endpoint_str(addr, &r->remote), why);
-	relay_fail(r, text);
-}
-
-bool relay_server_plain(struct relay *r)
-{
-	static const struct wire_events events = {
-		.message = on_message, .end = on_end,
-	};
-	const struct wire_server server = {
-		.kind = WIRE_UDP, .addr = r->remote,
-	};
-	struct gateway *gw = r->path->gateway;
-
-	if (!gateway_leads_out(gw, &r->remote)) {
-		relay_fail(r, "our WAN does not reach the peer's");
-		return false;
-	}
-	r->wire = wire_open(gw->daemon->base, &server, &events, r);
-	if (!r->wire)
-		relay_fail(r, strerror(errno));
-	return r->wire;
-}
-
-/* --- either ---------------------------------------------------------------- */
 
 void relay_server_peer(struct relay *r)
 {
@@ -168,4 +228,7 @@ void relay_server_close(struct relay *r)
 	r->turn = NULL;
 	wire_close(r->wire);
 	r->wire = NULL;
+	if (r->fd >= 0)
+		close(r->fd);
+	r->fd = -1;
 }

@@ -72,13 +72,18 @@ static int open_udp(struct wire *w, struct event_base *base,
 {
 	int fragment = IP_PMTUDISC_DONT;
 
-	w->fd = socket(server->addr.sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC |
+	w->fd = server->has_fd ? server->fd :
+		socket(server->addr.sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC |
 		       SOCK_NONBLOCK, 0);
 	if (w->fd < 0)
 		return -errno;
 	/* What we wrap may become longer than what a device here sends. */
-	setsockopt(w->fd, IPPROTO_IP, IP_MTU_DISCOVER, &fragment,
-		   sizeof(fragment));
+	if (server->addr.sa.sa_family == AF_INET6)
+		setsockopt(w->fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &fragment,
+			   sizeof(fragment));
+	else
+		setsockopt(w->fd, IPPROTO_IP, IP_MTU_DISCOVER, &fragment,
+			   sizeof(fragment));
 	if (connect(w->fd, &server->addr.sa, endpoint_len(&server->addr)))
 		return -errno;
 	w->event = event_new(base, w->fd, EV_READ | EV_PERSIST, on_datagrams,

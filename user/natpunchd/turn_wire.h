@@ -24,6 +24,8 @@ enum wire_kind { WIRE_UDP, WIRE_TCP, WIRE_TLS };
 struct wire_server {
 	enum wire_kind kind;
 	union endpoint addr;
+	bool has_fd;		/* UDP: @fd is bound already; taken over */
+	int fd;
 	const char *host;	/* TLS: the name that its certificate has */
 	const char *ca;		/* TLS: file or directory; NULL: the system's */
 };
