@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * UDP datagrams, read from packets and made by hand. Pure: no sockets, no state. What is read is not believed: lengths are checked against what is there,
- * the checksum is left to whoever receives the packet in earnest.
+ * UDP datagrams, read from packets and made by hand. Pure: no sockets, no state. What
+ * is read is not believed: lengths are checked against what is there, the checksum is
+ * left to whoever receives the packet in earnest.
  */
 #ifndef _NATPUNCHD_DATAGRAM_H
 #define _NATPUNCHD_DATAGRAM_H

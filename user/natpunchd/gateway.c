@@ -306,26 +306,23 @@ static void on_resolved(void *data, int error, const struct addrinfo *list)
 {
 	struct stun_server *server = data;
 	struct gateway *gw = server->gateway;
-	const struct addrinfo *ai;
-	bool found;
+	bool was_failed = server->failed;
+	const struct addrinfo *v4 = find_family(error ? NULL : list, AF_INET);
+	const struct addrinfo *v6 = find_family(error ? NULL : list, AF_INET6);
 
 	server->resolving = false;
-	ai = find_family(error ? NULL : list, AF_INET);
-	if (ai)
-		memcpy(&server->addr, ai->ai_addr, sizeof(server->addr.in));
-	found = ai;
-	ai = find_family(error ? NULL : list, AF_INET6);
-	if (ai)
-		memcpy(&server->addr6, ai->ai_addr, sizeof(server->addr6.in6));
-	found |= ai != NULL;
-	if (!found) {
-		if (!server->failed)
+	if (v4)
+		memcpy(&server->addr, v4->ai_addr, sizeof(server->addr.in));
+	if (v6)
+		memcpy(&server->addr6, v6->ai_addr, sizeof(server->addr6.in6));
+	server->failed = !v4 && !v6;
+	if (server->failed) {
+		if (!was_failed)
 			log_warning("%s %s: %s", server->what, server->host,
 				    error ? gai_strerror(error) :
 					    "it has no address");
 		try_later(gw);
 	}
-	server->failed = !found;
 	if (gw->reload_due && !is_looking_up(gw))
 		gateway_reload(gw);
 }

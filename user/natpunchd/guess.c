@@ -204,7 +204,8 @@ void guess_meet(struct guess *g)
 
 void guess_add(struct guess *g, const union endpoint *ep)
 {
-	if (endpoint_same_addr(&g->addr, ep) && g->n < GUESS_PORTS && !has_port(g, endpoint_port(ep)))
+	if (endpoint_same_addr(&g->addr, ep) && g->n < GUESS_PORTS &&
+	    !has_port(g, endpoint_port(ep)))
 		g->port[g->n++] = endpoint_port(ep);
 }
 

@@ -33,8 +33,8 @@ struct path {
 	struct gateway *gateway;
 
 	/* candidate.c: ours */
-	struct external *external;	/* the service's, or the listener's; NULL:
-					   the WAN has no address of the family */
+	/* The service's, or the listener's; NULL: there is no such address here. */
+	struct external *external;
 	unsigned int server;		/* of the gateway's STUN servers */
 	struct mapped *mapped;
 	struct hops *hops;

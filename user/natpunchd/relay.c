@@ -554,11 +554,10 @@ static void answered(struct relay *r, const json_t *from)
 	r->remote = said.remote;
 	r->any_port = said.any_port;
 	r->tag_out = said.tag_out;
-	if (r->tunnel) {
-		if (relay_server_tunnel(r))
-			check_now(r);
-	} else if (r->turn)
+	if (r->turn || (r->tunnel && relay_server_tunnel(r)))
 		check_now(r);
+	else if (r->tunnel)
+		return;
 	else if (r->any_port)
 		fail_unserved(r);
 	else if (relay_server_plain(r))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * TCP segments without data, read from packets and made by hand. Pure: no sockets,
- * no state. What is read is not believed: lengths are checked against
- * what is there, checksums are left to whoever receives the packet in earnest.
+ * TCP segments without data, read from packets and made by hand. Pure: no sockets, no
+ * state. What is read is not believed: lengths are checked against what is there,
+ * checksums are left to whoever receives the packet in earnest.
  */
 #ifndef _NATPUNCHD_SEGMENT_H
 #define _NATPUNCHD_SEGMENT_H
