@@ -541,6 +541,7 @@ int main(void)
 	ktap_plan(26);
 	lab_start();
 	must(HOME, "modprobe tun");
+	sites_use_tunnels();
 	sites_start();
 	add_router(GA);
 	add_router(GB);

@@ -12,6 +12,8 @@
 
 static struct job broker, turn, relay, daemons[NODES];
 
+static bool tunnels;
+
 static const char *letter(enum node gw)
 {
 	return gw == GA ? "A" : "B";
@@ -104,12 +106,18 @@ static void write_conf(enum node gw, enum node peer, const char *key)
 		 "log_level = \"debug\";\n"
 		 "brokers = ( { host = \"%s\"; } );\n"
 		 "stun = ( { host = \"%s\"; }, { host = \"%s\"; } );\n"
+		 "tunnel = %s;\n"
 		 "peers = ( { name = \"site%s\"; key = \"%s\"; } );\n",
 		 name, name, name, name, ep_str(server(1, 1883)),
 		 ep_str(server(1, 3478)), ep_str(server(2, 3478)),
-		 letter(peer), key);
+		 tunnels ? "true" : "false", letter(peer), key);
 	snprintf(file, sizeof(file), "%s.conf", name);
 	write_file(file, text);
+}
+
+void sites_use_tunnels(void)
+{
+	tunnels = true;
 }
 
 void sites_start(void)

@@ -16,6 +16,9 @@
  */
 void sites_start(void);
 
+/** sites_use_tunnels() - before that; without it sites do without (conf's tunnel). */
+void sites_use_tunnels(void);
+
 /**
  * sites_relay_start() - a TURN server (coturn) that wants user "sites" and password
  * "secret"; sites_relay_stop() - it dies.

@@ -14,6 +14,7 @@
 #include "mapped.h"
 #include "path.h"
 #include "portmap.h"
+#include "relay.h"
 #include "table.h"
 
 #define RESOLVING_MS	50	/* look again whether names are resolved */
@@ -89,7 +90,7 @@ static json_t *list(struct path *p)
 	if (p->gateway->n_relays)
 		json_array_append_new(array, json_pack("{ss}", "kind",
 						       relayed));
-	if (p->gateway->dev6)
+	if (relay_tunnels(p->gateway))
 		json_array_append_new(array, json_pack("{ss}", "kind",
 						       tunnel));
 	memset(&p->portmap, 0, sizeof(p->portmap));

@@ -90,6 +90,7 @@ static const struct setting settings[] = {
 	{ "keepalive", INTEGER, .offset = CONF(keepalive), .min = 5, .max = 65535 },
 	{ "offer_life", INTEGER, .offset = CONF(offer_life), .min = 30, .max = 604800 },
 	{ "udp_keepalive", INTEGER, .offset = CONF(udp_keepalive), .min = 5, .max = 3600 },
+	{ "tunnel", BOOL, .offset = CONF(tunnel) },
 	{ "udp_idle", INTEGER, .offset = CONF(udp_idle), .min = 30, .max = 604800 },
 	{ "punch_rate", INTEGER, .offset = CONF(punch_rate), .min = 10, .max = 10000 },
 	{ "wan", STRINGS, .offset = CONF(wans) },
@@ -122,6 +123,7 @@ static void set_defaults(struct conf *conf)
 	conf->offer_life = 3600;
 	conf->udp_keepalive = 25;
 	conf->udp_idle = 600;
+	conf->tunnel = true;
 	conf->punch_rate = 500;
 }
 

@@ -83,6 +83,7 @@ struct conf {
 	int offer_life;			/* seconds */
 	int udp_keepalive;		/* seconds */
 	int udp_idle;			/* seconds */
+	bool tunnel;			/* relay.h */
 	int punch_rate;			/* packets a second */
 	struct conf_list wans;		/* devices towards the Internet */
 	struct conf_list portmap;	/* "pcp", "nat-pmp", "upnp": in this order */

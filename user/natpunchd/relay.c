@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf.h"
 #include "flow.h"
 #include "log.h"
 #include "mapped.h"
@@ -243,9 +244,14 @@ static bool take_number(struct relay *r)
 	return false;
 }
 
+bool relay_tunnels(const struct gateway *gw)
+{
+	return gw->dev6 && gw->daemon->conf->tunnel;
+}
+
 static bool can_tunnel(const struct path *p)
 {
-	return p->gateway->dev6 && p->remote_tunnel;
+	return p->remote_tunnel && relay_tunnels(p->gateway);
 }
 
 static void start(struct relay *r)

@@ -53,6 +53,8 @@ struct relay;
 
 #define RELAY_AFTER_MS	2000	/* so long direct is tried alone */
 
+/** relay_tunnels() - can this site have an end of a tunnel? */
+bool relay_tunnels(const struct gateway *gw);
 /** relay_begin() - asks: direct is being tried; begin if it takes too long. */
 void relay_begin(struct path *p);
 /**

@@ -142,7 +142,7 @@ static void try_tunnel(struct relay *r)
 	int err;
 
 	strcpy(r->server, "none, over IPv6");
-	if (!r->path->gateway->dev6)
+	if (!relay_tunnels(r->path->gateway))
 		err = -EADDRNOTAVAIL;
 	else
 		err = open_end(r);
