@@ -120,6 +120,7 @@ static void own_firewall(enum node gw)
 	    "		ct state established,related accept\n"
 	    "		iifname \"lan\" accept\n"
 	    "		ct status dnat accept\n"
+	    "		iifname \"natpunchd\" accept\n"
 	    "	}\n"
 	    "}\n");
 }
@@ -313,6 +314,8 @@ static void tcp_refuses_others(void)
 
 static void tcp_outlives_the_daemons(void)
 {
+	struct visit second;
+
 	site_kill(GA);
 	site_kill(GB);
 	ktap_ok(visit_lives(&first), "a connection outlives both daemons");
@@ -320,8 +323,12 @@ static void tcp_outlives_the_daemons(void)
 	site_start(GB);
 	ktap_ok(site_says(GB, "adopted", 10000) && visit_lives(&first) &&
 		atoi(site_value(GB, "connection-show",
+				".result[0].flows | length")) == 1 &&
+		atoi(site_value(GA, "connection-show",
 				".result[0].flows | length")) == 1,
 		"they adopt it");
+	site_says(GB, "siteA is online", 10000);
+	ktap_ok(visit_open(&second, B2), "and open others, at the same endpoint");
 }
 
 static void tcp_closes(void)
@@ -538,7 +545,7 @@ int main(void)
 
 	if (why)
 		ktap_skip_all("%s", why);
-	ktap_plan(26);
+	ktap_plan(27);
 	lab_start();
 	must(HOME, "modprobe tun");
 	sites_use_tunnels();

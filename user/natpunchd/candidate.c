@@ -411,7 +411,7 @@ static void begin(struct path *p)
 	}
 	p->external = external_get(p->gateway, s->proto,
 				   s->role == SESSION_SERVES ? &s->to :
-							       &s->listen, why);
+							       &s->listen, NULL, why);
 	/* Soon we shall look for answers, and then it would take time. */
 	table_look(p->gateway->table);
 	if (p->external)

@@ -150,7 +150,7 @@ static int keep_reserved(struct external *e)
 	return e->renew && !event_add(e->renew, &every) ? 0 : -ENOMEM;
 }
 
-static int bind_socket(struct external *e)
+static int bind_socket(struct external *e, const union endpoint *was)
 {
 	const union endpoint *at;
 	int one = 1, err;
@@ -159,6 +159,8 @@ static int bind_socket(struct external *e)
 	at = gateway_address(e->gateway, e->internal.sa.sa_family);
 	if (!at->sa.sa_family)
 		return -EADDRNOTAVAIL;
+	if (was && endpoint_same_addr(was, at))
+		at = was;
 
 	e->fd = socket(at->sa.sa_family, (e->proto == IPPROTO_TCP ? SOCK_STREAM :
 				 SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -177,7 +179,8 @@ static int bind_socket(struct external *e)
 }
 
 static struct external *external_new(struct gateway *gw, int proto,
-				     const union endpoint *internal, char *why)
+				     const union endpoint *internal,
+				     const union endpoint *was, char *why)
 {
 	struct external *e = calloc(1, sizeof(*e));
 	int err;
@@ -193,7 +196,7 @@ static struct external *external_new(struct gateway *gw, int proto,
 		.reserved = gw->wan[0] && internal->sa.sa_family == AF_INET,
 		.next = gw->externals,
 	};
-	err = e->reserved ? reserve(e) : bind_socket(e);
+	err = e->reserved ? reserve(e) : bind_socket(e, was);
 	if (err) {
 		snprintf(why, EXTERNAL_WHY, "no external endpoint: %s",
 			 natpunch_strerror(e->reserved ? gw->np : NULL, err));
@@ -211,7 +214,8 @@ static struct external *external_new(struct gateway *gw, int proto,
 }
 
 struct external *external_get(struct gateway *gw, int proto,
-			      const union endpoint *internal, char *why)
+			      const union endpoint *internal,
+			      const union endpoint *was, char *why)
 {
 	struct external *e;
 
@@ -219,7 +223,7 @@ struct external *external_get(struct gateway *gw, int proto,
 		if (e->proto == proto && endpoint_equal(&e->internal, internal))
 			break;
 	if (!e)
-		e = external_new(gw, proto, internal, why);
+		e = external_new(gw, proto, internal, was, why);
 	if (e)
 		e->users++;
 	return e;

@@ -27,10 +27,12 @@ struct external {
 /**
  * external_get() - one for @internal, the same for all who ask. It stays until the
  * last of them puts it back, or a little longer.
+ * @was: the external endpoint to have if a socket keeps it, or NULL
  * @why: EXTERNAL_WHY bytes: the reason if there is none
  */
 struct external *external_get(struct gateway *gw, int proto,
-			      const union endpoint *internal, char *why);
+			      const union endpoint *internal,
+			      const union endpoint *was, char *why);
 void external_put(struct external *e);
 
 #endif /* _NATPUNCHD_EXTERNAL_H */

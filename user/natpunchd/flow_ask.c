@@ -620,7 +620,7 @@ static bool start_client(struct flow *f, const struct segment *syn,
 	f->packet = packet;
 	f->parked = true;
 	f->external = external_get(f->path->gateway, f->path->session->proto,
-				   &syn->src, why);
+				   &syn->src, NULL, why);
 	if (f->external)
 		return true;
 	flow_fail(f, why);

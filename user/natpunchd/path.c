@@ -359,6 +359,8 @@ static json_t *save(const struct session *s)
 		return NULL;
 	json = json_object();
 	add_endpoint(json, "public", &p->public);
+	if (p->external)
+		add_endpoint(json, "external", &p->external->external);
 	add_endpoint(json, "chosen", &p->chosen.ep);
 	add_endpoint(json, "portmap", &p->portmap);
 	json_object_set_new(json, "kind", json_integer(p->chosen.kind));
@@ -405,18 +407,31 @@ static int restore(struct path *p, const json_t *saved)
 	return 0;
 }
 
+static void saved_endpoint(union endpoint *ep, const json_t *saved,
+			   const char *name)
+{
+	const char *s = json_string_value(json_object_get(saved, name));
+
+	if (!s || !endpoint_parse(ep, s))
+		memset(ep, 0, sizeof(*ep));
+}
+
 static int adopt(struct session *s, const json_t *saved)
 {
 	struct gateway *gw = s->daemon->gateway;
 	char why[EXTERNAL_WHY];
+	union endpoint external;
 	struct path *p;
 	int err;
 
 	p = gw && gateway_look(gw) ? path_new(s) : NULL;
 	if (!p)
 		return -ENODEV;
+	saved_endpoint(&external, saved, "external");
 	p->external = external_get(gw, s->proto, s->role == SESSION_SERVES ?
-				   &s->to : &s->listen, why);
+				   &s->to : &s->listen,
+				   endpoint_port(&external) ? &external : NULL,
+				   why);
 	if (!p->external)
 		return -EADDRNOTAVAIL;
 	err = restore(p, saved);
