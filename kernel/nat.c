@@ -120,7 +120,10 @@ static unsigned int np_nat_refuse(const struct np_nat *nat, int err)
 	case -EADDRNOTAVAIL:
 		return np_nat_drop(nat, NP_STAT_NO_ADDRESS);
 	case -ENOMEM:
-		return np_nat_leave(nat, NP_STAT_NO_MEMORY);
+		/* The flow would go untranslated as long as it lives; its next
+		 * packet may find memory.
+		 */
+		return np_nat_drop(nat, NP_STAT_NO_MEMORY);
 	default:
 		return np_nat_leave(nat, NP_STAT_CAPPED);
 	}

@@ -485,7 +485,7 @@ struct natpunch_prediction {
  * @clashed: flows dropped because of a replied conntrack entry there
  * @no_address: flows left alone because the WAN had no external address
  * @capped: flows left alone because a cap was reached
- * @no_memory: flows left alone because memory was short
+ * @no_memory: flows dropped because memory was short
  * @holds: SYNs held at present
  * @holds_max: cap on them (module parameter max_holds)
  * @crafted: crafted flows registered at present

@@ -44,7 +44,7 @@ static const struct counter counters[] = {
 	    "flows left alone because the WAN had no address"),
 	SUM(capped, CAPPED, "flows left alone because a cap was reached"),
 	SUM(no_memory, NO_MEMORY,
-	    "flows left alone because memory was short"),
+	    "flows dropped because memory was short"),
 	NOW(holds, HOLDS, "SYNs held at present"),
 	NOW(holds_max, HOLDS_MAX, "cap on them (module parameter max_holds)"),
 	SUM(holds_new, HOLDS_NEW, "SYNs held"),
