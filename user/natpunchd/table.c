@@ -233,10 +233,11 @@ static void on_timer(evutil_socket_t fd, short what, void *data)
 		again.tv_sec = (time_t)(left / 1000);
 		again.tv_usec = (suseconds_t)(left % 1000 * 1000);
 	} else if (queues_are_empty(t->queues)) {
-		t->looks = run(t, not_looking);
-		if (!t->looks)
-			return;
-		log_debug("nftables: %s", t->error);
+		/* Somebody else may have taken them away. */
+		if (run(t, not_looking))
+			log_debug("nftables: %s", t->error);
+		t->looks = false;
+		return;
 	}
 	evtimer_add(t->timer, &again);
 }
