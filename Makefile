@@ -38,6 +38,7 @@ help:
 	@echo '     modules        the modules alone (KDIR=... the kernel headers to use)'
 	@echo '     tools          natpunchctl, libnatpunch and natpunchd alone'
 	@echo 'make install      into the system, for the kernel of KDIR'
+	@echo '     install-tools  all but the modules'
 	@echo '     uninstall      undo that (PREFIX=/usr/local DESTDIR=)'
 	@echo 'make demo         masquerade and natpunch side by side, in a VM'
 	@echo 'make check        every test, in VMs; ends with "N passed, N failed"'
@@ -236,9 +237,14 @@ DEST		= $(DESTDIR)$(PREFIX)
 man_pages	= $(sort $(wildcard Documentation/man/*.[1-8]))
 modprobe_d	= $(sort $(wildcard Documentation/modprobe.d/*.conf))
 
-install: all
+install: all install-tools
 	install -D -m 644 -t '$(MODDIR)' natpunch.ko natpunch_policy.ko
 	strip --strip-debug '$(MODDIR)/natpunch.ko' '$(MODDIR)/natpunch_policy.ko'
+ifeq ($(DESTDIR),)
+	depmod '$(KREL)'
+endif
+
+install-tools: tools
 	install -D -m 755 -t '$(DEST)/bin' $(B)/natpunchctl
 ifeq ($(DAEMON),yes)
 	install -D -m 755 -t '$(DEST)/sbin' $(B)/natpunchd
@@ -260,7 +266,6 @@ endif
 	$(foreach page,$(man_pages),install -D -m 644 -t \
 		'$(DEST)/share/man/man$(subst .,,$(suffix $(page)))' $(page) &&) :
 ifeq ($(DESTDIR),)
-	depmod '$(KREL)'
 	ldconfig
 endif
 
@@ -288,6 +293,6 @@ clean:
 		kernel/*.o kernel/.*.cmd
 
 .PHONY: all help modules tools natpunchd selftests demo check check-debug bench \
-	bench-predict bench-punch bench-fleet fuzz fuzz-kernel lint install uninstall \
-	clean FORCE
+	bench-predict bench-punch bench-fleet fuzz fuzz-kernel lint install install-tools \
+	uninstall clean FORCE
 FORCE:

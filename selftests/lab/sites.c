@@ -16,7 +16,7 @@ static bool tunnels;
 
 static const char *letter(enum node gw)
 {
-	return gw == GA ? "A" : "B";
+	return gw == GA || gw == A ? "A" : "B";
 }
 
 static void write_file(const char *name, const char *text)

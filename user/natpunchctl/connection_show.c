@@ -50,6 +50,14 @@ static void print_table(const struct ctl *ctl, const json_t *list)
 	table_end(&t, ctl);
 }
 
+static void show_limit(void)
+{
+	json_t *site = ask_daemon("site-show", NULL);
+
+	print_limit(site);
+	json_decref(site);
+}
+
 static int run(struct ctl *ctl, int argc, char **argv)
 {
 	json_t *list;
@@ -57,6 +65,8 @@ static int run(struct ctl *ctl, int argc, char **argv)
 	next_option(ctl, argc, argv);
 	no_more_arguments(ctl, argc, argv);
 	list = ask_daemon("connection-show", NULL);
+	if (!ctl->json)
+		show_limit();
 	if (ctl->json)
 		json_print(ctl, json_incref(list));
 	else if (json_array_size(list))

@@ -128,6 +128,15 @@ double number_of(const json_t *object, const char *key)
 	return json_number_value(json_object_get(object, key));
 }
 
+void print_limit(const json_t *site)
+{
+	const char *limit = text_of(json_object_get(site, "natpunch"), "limit");
+
+	if (*limit)
+		printf("%s: over IPv4 only services and clients of this host itself can be connected\n",
+		       limit);
+}
+
 const char *parse_stream(const char *s)
 {
 	static const char * const words[] = { "tcp", "udp", NULL };

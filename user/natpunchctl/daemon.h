@@ -16,6 +16,9 @@ json_t *ask_daemon(const char *verb, json_t *request);
 const char *text_of(const json_t *object, const char *key);
 double number_of(const json_t *object, const char *key);
 
+/** print_limit() - what natpunchd can not do here, of site-show's result; a line. */
+void print_limit(const json_t *site);
+
 /** parse_stream() - tcp or udp, as the daemon wants it. */
 const char *parse_stream(const char *s);
 /** parse_where() - "ADDR:PORT", checked, as the daemon wants it; into @buf. */

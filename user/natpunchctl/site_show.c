@@ -57,6 +57,7 @@ static int run(struct ctl *ctl, int argc, char **argv)
 	rendezvous = json_object_get(site, "rendezvous");
 	printf("site: %s\nkey:  %s\nid:   %s\n", text_of(site, "site"),
 	       text_of(site, "key"), text_of(site, "id"));
+	print_limit(site);
 	print_brokers(ctl, json_object_get(rendezvous, "brokers"));
 	print_refused(json_object_get(rendezvous, "refused"));
 	json_decref(site);

@@ -405,13 +405,15 @@ static void begin(struct path *p)
 		session_fail(s, "there is no WAN with an address");
 		return;
 	}
+	if (!path_place(p, NULL, why)) {
+		session_fail(s, "%s", why);
+		return;
+	}
 	if (!path_address(p)->sa.sa_family) {
 		publish(p);	/* a relay does not mind */
 		return;
 	}
-	p->external = external_get(p->gateway, s->proto,
-				   s->role == SESSION_SERVES ? &s->to :
-							       &s->listen, NULL, why);
+	p->external = external_get(p->gateway, s->proto, &p->place, NULL, why);
 	/* Soon we shall look for answers, and then it would take time. */
 	table_look(p->gateway->table);
 	if (p->external)

@@ -5,6 +5,7 @@
 
 #include "control.h"
 #include "service.h"
+#include "session.h"
 
 /* Names of peers that there are not: the first of them, or NULL. */
 static const char *unknown_peer(const struct daemon *d, const struct service *s)
@@ -20,7 +21,7 @@ static const char *unknown_peer(const struct daemon *d, const struct service *s)
 static void add(struct daemon *d, struct client *c, const json_t *request)
 {
 	struct service s;
-	const char *who;
+	const char *who, *limit;
 	int err;
 
 	err = service_from_json(&s, request);
@@ -32,6 +33,12 @@ static void add(struct daemon *d, struct client *c, const json_t *request)
 	if (who) {
 		control_error(c, ENOENT, "'%s' is not among the peers: 'natpunchctl peer show' lists them",
 			      who);
+		return;
+	}
+	limit = d->path->limit ? d->path->limit(d, &s.to) : NULL;
+	if (limit) {
+		control_error(c, ENODEV, "'%s' is on another host than natpunchd: that takes natpunch ('modprobe natpunch', 'natpunchctl wan add'), but %s",
+			      s.name, limit);
 		return;
 	}
 	err = service_add(d, &s);

@@ -56,6 +56,8 @@ static void site_show(struct daemon *d, struct client *c, const json_t *request)
 	(void)request;
 	json_object_set_new(json, "version", json_string(NATPUNCH_VERSION));
 	json_object_set_new(json, "path", json_string(d->path->name));
+	if (d->path->describe)
+		d->path->describe(d, json);
 	json_object_set_new(json, "rendezvous", rendezvous_show(d));
 	control_ok(c, json);
 }

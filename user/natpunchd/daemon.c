@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <malloc.h>
-#include <natpunch.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -205,17 +204,6 @@ static struct site_key *read_key(const char *path)
 	return key;
 }
 
-static void look_for_module(void)
-{
-	struct natpunch *np;
-
-	if (natpunch_open(&np)) {
-		log_warning("natpunch.ko is not loaded: only services on this host itself can be reached directly");
-		return;
-	}
-	natpunch_close(np);
-}
-
 static int start_parts(struct life *life)
 {
 	struct daemon *d = &life->daemon;
@@ -262,7 +250,6 @@ static int start(struct life *life)
 	err = privileges_drop(d->conf);
 	if (err)
 		return err;
-	look_for_module();
 	d->base = event_base_new();
 	return d->base ? start_parts(life) : -ENOMEM;
 }

@@ -56,6 +56,14 @@ bool endpoint_equal(const union endpoint *a, const union endpoint *b)
 	return endpoint_port(a) == endpoint_port(b) && endpoint_same_addr(a, b);
 }
 
+bool endpoint_is_loopback(const union endpoint *ep)
+{
+	if (ep->sa.sa_family == AF_INET)
+		return ntohl(ep->in.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+	return ep->sa.sa_family == AF_INET6 &&
+	       IN6_IS_ADDR_LOOPBACK(&ep->in6.sin6_addr);
+}
+
 uint16_t endpoint_port(const union endpoint *ep)
 {
 	if (ep->sa.sa_family == AF_INET)

@@ -27,6 +27,8 @@ const char *endpoint_addr_str(char buf[ENDPOINT_SIZE], const union endpoint *ep)
 bool endpoint_equal(const union endpoint *a, const union endpoint *b);
 /** endpoint_same_addr() - whatever their ports are. */
 bool endpoint_same_addr(const union endpoint *a, const union endpoint *b);
+/** endpoint_is_loopback() - of 127.0.0.0/8, or ::1. */
+bool endpoint_is_loopback(const union endpoint *ep);
 uint16_t endpoint_port(const union endpoint *ep);
 void endpoint_set_port(union endpoint *ep, uint16_t port);
 socklen_t endpoint_len(const union endpoint *ep);

@@ -17,6 +17,7 @@
 
 #include "external.h"
 #include "log.h"
+#include "module.h"
 #include "portmap.h"
 #include "table.h"
 
@@ -129,10 +130,16 @@ static void on_renew(evutil_socket_t fd, short what, void *data)
 	struct external *e = data;
 	union endpoint before = e->external;
 	char buf[ENDPOINT_SIZE];
-	int err = reserve(e);
+	int err;
 
 	(void)fd;
 	(void)what;
+	/* Is it still natpunch who translates? If not, all begins anew. */
+	if (!e->gateway->np)
+		return;
+	err = reserve(e);
+	if (err)
+		module_check(e->gateway->module);
 	if (err)
 		log_warning("the reservation for %s: %s",
 			    endpoint_str(buf, &e->internal),
@@ -153,8 +160,8 @@ static int keep_reserved(struct external *e)
 static int bind_socket(struct external *e, const union endpoint *was)
 {
 	const union endpoint *at;
-	int one = 1, err;
 	socklen_t len = sizeof(e->external);
+	int one = 1, err;
 
 	at = gateway_address(e->gateway, e->internal.sa.sa_family);
 	if (!at->sa.sa_family)
@@ -193,7 +200,7 @@ static struct external *external_new(struct gateway *gw, int proto,
 		.proto = proto,
 		.internal = *internal,
 		.fd = -1,
-		.reserved = gw->wan[0] && internal->sa.sa_family == AF_INET,
+		.reserved = external_is_natpunch(gw, internal),
 		.next = gw->externals,
 	};
 	err = e->reserved ? reserve(e) : bind_socket(e, was);
@@ -210,6 +217,8 @@ static struct external *external_new(struct gateway *gw, int proto,
 	gw->externals = e;
 	if (proto == IPPROTO_UDP)
 		table_check(gw->table, &e->external);
+	if (!e->reserved)
+		table_own(gw->table, proto, &e->external);
 	return e;
 }
 
@@ -229,6 +238,25 @@ struct external *external_get(struct gateway *gw, int proto,
 	return e;
 }
 
+bool external_is_natpunch(const struct gateway *gw,
+			  const union endpoint *internal)
+{
+	return gw->wan[0] && internal->sa.sa_family == AF_INET &&
+	       !endpoint_same_addr(internal, &gw->address);
+}
+
+bool external_is_quiet(const struct gateway *gw, int proto,
+		       const union endpoint *ep)
+{
+	const struct external *e;
+
+	for (e = gw->externals; e; e = e->next)
+		if (!e->reserved && e->proto == proto &&
+		    endpoint_equal(&e->external, ep))
+			return true;
+	return false;
+}
+
 void external_put(struct external *e)
 {
 	struct external **p;
@@ -243,6 +271,8 @@ void external_put(struct external *e)
 	}
 	if (e->proto == IPPROTO_UDP && endpoint_port(&e->external))
 		table_uncheck(e->gateway->table, &e->external);
+	if (!e->reserved)
+		table_disown(e->gateway->table, e->proto, &e->external);
 	portmap_drop(e);
 	/* The reservation runs out: its flows may live. */
 	if (e->renew)

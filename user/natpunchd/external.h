@@ -2,8 +2,10 @@
 /*
  * External endpoints of ours: what an internal endpoint looks like from outside
  * our own NAT. natpunch keeps them by reservations, so they are exact. Without
- * natpunch, and with IPv6, a bound socket keeps the port from the router's other
- * programs, and the table's rules translate.
+ * natpunch (gateway_limit()), with IPv6, or for what is at the external address
+ * itself, a bound socket keeps the port from the host's other programs, and the
+ * table's rules translate. A SYN that comes before its flow was let in is not
+ * answered with RST then, which would end the peer's attempt.
  */
 #ifndef _NATPUNCHD_EXTERNAL_H
 #define _NATPUNCHD_EXTERNAL_H
@@ -33,6 +35,15 @@ struct external {
 struct external *external_get(struct gateway *gw, int proto,
 			      const union endpoint *internal,
 			      const union endpoint *was, char *why);
+/**
+ * external_is_natpunch() - is one for @internal natpunch's to keep? Not if natpunch
+ * has no WAN, nor IPv6, nor at the WAN's own address, where it translates nothing.
+ */
+bool external_is_natpunch(const struct gateway *gw,
+			  const union endpoint *internal);
+/** external_is_quiet() - one of a socket's, where strangers get no answer? */
+bool external_is_quiet(const struct gateway *gw, int proto,
+		       const union endpoint *ep);
 void external_put(struct external *e);
 
 #endif /* _NATPUNCHD_EXTERNAL_H */

@@ -70,7 +70,7 @@ void flow_end(struct flow *f)
 	const struct gateway *gw = f->path->gateway;
 	struct table_flow back = {
 		.proto = f->path->session->proto,
-		.src = &f->path->session->to,
+		.src = &f->path->place,
 		.dst = &f->src,
 	};
 
@@ -202,7 +202,7 @@ void flow_adopt(struct path *p)
 {
 	const struct session *s = p->session;
 
-	adopt_to(p, s->role == SESSION_ASKS ? &s->listen :
+	adopt_to(p, s->role == SESSION_ASKS ? &p->place :
 					      &p->external->external);
 }
 
@@ -335,7 +335,7 @@ static bool to_listener(struct gateway *gw, int proto, const struct segment *s,
 	for (i = gw->daemon->sessions; i; i = i->next) {
 		p = i->path;
 		if (i->role != SESSION_ASKS || i->proto != proto || !p ||
-		    !p->listening || !endpoint_equal(&i->listen, &s->dst))
+		    !p->listening || !endpoint_equal(&p->place, &s->dst))
 			continue;
 		flow_client(p, s, packet);
 		return true;
@@ -392,6 +392,14 @@ static void on_datagram(struct gateway *gw, const struct datagram *d,
 						       QUEUE_LET_GO);
 }
 
+/* Too early, perhaps: a RST would end it. */
+static enum queue_verdict stranger(const struct gateway *gw,
+				   const struct segment *s)
+{
+	return external_is_quiet(gw, IPPROTO_TCP, &s->dst) ? QUEUE_DROP :
+							     QUEUE_LET_GO;
+}
+
 void flow_on_packet(void *gateway, uint32_t id, const uint8_t *packet,
 		    size_t len)
 {
@@ -410,7 +418,7 @@ void flow_on_packet(void *gateway, uint32_t id, const uint8_t *packet,
 	if (s.flags & SEGMENT_SYN && !(s.flags & SEGMENT_ACK)) {
 		if (!to_listener(gw, IPPROTO_TCP, &s, id) &&
 		    !to_flow(gw, &s, id))
-			queue_verdict(gw->queue, id, QUEUE_LET_GO);
+			queue_verdict(gw->queue, id, stranger(gw, &s));
 		return;
 	}
 	/* What is watched for goes no further; the rest is refused as ever. */

@@ -627,10 +627,28 @@ static bool start_client(struct flow *f, const struct segment *syn,
 	return false;
 }
 
+/* Of another host: who would translate for it? It is refused, as by any port. */
+static bool is_elsewhere(const struct path *p, const struct segment *syn)
+{
+	const char *limit = gateway_limit_at(p->gateway, &syn->src);
+	char client[ENDPOINT_SIZE];
+
+	if (!limit)
+		return false;
+	log_warning("%s to %s/%s: it is another host, and %s",
+		    endpoint_str(client, &syn->src), p->session->peer->name,
+		    p->session->service, limit);
+	return true;
+}
+
 void flow_client(struct path *p, const struct segment *syn, uint32_t packet)
 {
 	struct flow *f = NULL;
 
+	if (is_elsewhere(p, syn)) {
+		queue_verdict(p->gateway->queue, packet, QUEUE_LET_GO);
+		return;
+	}
 	if (is_repeated(p, syn)) {
 		queue_verdict(p->gateway->queue, packet, QUEUE_DROP);
 		return;

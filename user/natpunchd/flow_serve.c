@@ -45,7 +45,7 @@ bool flow_admit(struct flow *f, const union endpoint *peer,
 		.dst = at,
 	};
 
-	if (!table_to(p->gateway->table, &flow, &p->session->to, ENTRY_S))
+	if (!table_to(p->gateway->table, &flow, &p->place, ENTRY_S))
 		return true;
 	log_error("nftables: %s", table_error(p->gateway->table));
 	return false;
@@ -74,7 +74,7 @@ static void show(struct flow *f, const struct flow_peer *peer)
 	struct segment syn = f->syn;
 
 	syn.src = peer->ep;
-	syn.dst = f->path->session->to;
+	syn.dst = f->path->place;
 	gateway_craft(f->path->gateway, &syn);
 }
 
@@ -108,7 +108,7 @@ static void start_learning(struct flow *f)
 	f->state = FLOW_LEARNING;
 	for (i = 0; i < f->n_peers; i++) {
 		forget_last(f, &f->peer[i]);
-		if (table_watch(p->gateway->table, &p->session->to,
+		if (table_watch(p->gateway->table, &p->place,
 				&f->peer[i].ep, 2 * FLOW_OPEN_MS / 1000)) {
 			flow_refuse(f, table_error(p->gateway->table));
 			return;
@@ -323,7 +323,7 @@ bool flow_learn(struct flow *f, const struct segment *answer)
 		    endpoint_equal(&f->peer[i].ep, &answer->dst))
 			break;
 	if (i == f->n_peers || answer->ack != f->syn.seq + 1 ||
-	    !endpoint_equal(&f->path->session->to, &answer->src))
+	    !endpoint_equal(&f->path->place, &answer->src))
 		return false;
 	peer = &f->peer[i];
 	if (peer->learned)
@@ -346,7 +346,7 @@ static void abandon(const struct flow *f, const struct flow_peer *peer)
 {
 	struct segment rst = {
 		.src = peer->ep,
-		.dst = f->path->session->to,
+		.dst = f->path->place,
 		.flags = SEGMENT_RST,
 		.seq = f->syn.seq + 1,
 	};
@@ -386,7 +386,7 @@ void flow_serve_free(struct flow *f)
 			table_forget(p->gateway->table, &flow);
 		if (!peer->watched)
 			continue;
-		table_unwatch(p->gateway->table, &p->session->to, &peer->ep);
+		table_unwatch(p->gateway->table, &p->place, &peer->ep);
 		if (!is_live(f, peer))
 			abandon(f, peer);
 	}
@@ -538,7 +538,7 @@ static void meet(struct flow *f, const union endpoint *ep,
 		peer->at = *at;
 		forget_last(f, peer);
 		peer->watched = !table_watch(f->path->gateway->table,
-					     &f->path->session->to, ep,
+					     &f->path->place, ep,
 					     2 * FLOW_OPEN_MS / 1000);
 	}
 	if (peer && !peer->learned)
@@ -603,8 +603,7 @@ static void settle(struct flow *f)
 	for (i = 0; i < f->n_peers; i++) {
 		if (!f->peer[i].watched)
 			continue;
-		table_unwatch(p->gateway->table, &p->session->to,
-			      &f->peer[i].ep);
+		table_unwatch(p->gateway->table, &p->place, &f->peer[i].ep);
 		f->peer[i].watched = false;
 		if (!is_live(f, &f->peer[i]))
 			abandon(f, &f->peer[i]);

@@ -17,6 +17,7 @@
 #include "flow.h"
 #include "gateway.h"
 #include "log.h"
+#include "module.h"
 #include "portmap.h"
 #include "queue.h"
 #include "route.h"
@@ -164,6 +165,7 @@ static int on_wan(const struct natpunch_wan *wan, void *data)
 
 	if (gw->wan[0] || !is_wanted(gw->daemon->conf, wan->dev))
 		return 0;
+	gw->managed = true;
 	for (i = 0; i < wan->n_ext_addr; i++) {
 		if (wan->ext_addr[i].family != AF_INET)
 			continue;
@@ -173,6 +175,19 @@ static int on_wan(const struct natpunch_wan *wan, void *data)
 		break;
 	}
 	return 0;
+}
+
+/* Somewhere outside: PCP's anycast address (RFC 7723), which nothing is sent to. */
+static bool look_at_default(struct gateway *gw)
+{
+	union endpoint outside, src = {};
+
+	if (!endpoint_parse(&outside, "192.0.0.9:9") ||
+	    !source_for(&outside, &src) || endpoint_is_loopback(&src))
+		return false;
+	gw->address = src;
+	endpoint_set_port(&gw->address, 0);
+	return true;
 }
 
 /* Without natpunch: the address that the STUN servers are reached from. */
@@ -189,7 +204,21 @@ static bool look_at_routes(struct gateway *gw)
 		endpoint_set_port(&gw->address, 0);
 		return true;
 	}
-	return false;
+	return look_at_default(gw);
+}
+
+const char *gateway_limit(const struct gateway *gw)
+{
+	if (!gw->np)
+		return "natpunch.ko is not loaded";
+	return gw->managed ? NULL : "natpunch.ko manages no WAN";
+}
+
+const char *gateway_limit_at(const struct gateway *gw, const union endpoint *ep)
+{
+	if (ep->sa.sa_family != AF_INET || gateway_is_own(ep))
+		return NULL;
+	return gateway_limit(gw);
 }
 
 static bool is_at(const union endpoint *ep, const char *dev)
@@ -243,13 +272,16 @@ bool gateway_look(struct gateway *gw)
 	bool found;
 
 	gw->wan[0] = '\0';
+	gw->managed = false;
 	memset(&gw->address, 0, sizeof(gw->address));
 	memset(&gw->address6, 0, sizeof(gw->address6));
 	gw->dev6 = 0;
 	if (gw->np)
 		natpunch_wan_dump(gw->np, on_wan, gw);
-	found = gw->wan[0] || look_at_routes(gw);
+	found = gw->wan[0] || (!gw->managed && look_at_routes(gw));
 	look_at_v6(gw);
+	if (gw->module)
+		module_say(gw->module);
 	return found || gw->dev6;
 }
 
@@ -441,17 +473,15 @@ int gateway_open(struct gateway **gateway, struct daemon *d)
 	gw->raw = -1;
 	gw->raw6 = -1;
 	gw->lookup = evtimer_new(d->base, on_lookup, gw);
-	err = natpunch_open(&gw->np);
-	if (err) {
-		gw->np = NULL;
-		log_warning("natpunch: %s; ports are kept by sockets",
-			    natpunch_strerror(NULL, err));
-	}
 	err = open_netfilter(gw);
 	if (err) {
 		gateway_close(gw);
 		return err;
 	}
+	err = module_open(&gw->module, gw);
+	if (err)
+		log_warning("it will not be noticed when natpunch.ko comes or goes: %s",
+			    strerror(-err));
 	gateway_reload(gw);
 	err = change_open(&gw->change, gw);
 	if (err)
@@ -467,6 +497,7 @@ void gateway_close(struct gateway *gw)
 		return;
 	if (gw->lookup)
 		event_free(gw->lookup);
+	module_close(gw->module);
 	change_close(gw->change);
 	portmap_close(gw);
 	tun_close(gw->tun);

@@ -18,6 +18,7 @@ struct change;
 struct datagram;
 struct external;
 struct flow;
+struct module;
 struct portmap;
 struct portmapper;
 struct queue;
@@ -43,6 +44,8 @@ struct stun_server {
 struct gateway {
 	struct daemon *daemon;
 	struct natpunch *np;		/* NULL: there is no module */
+	bool managed;			/* it has a WAN here */
+	struct module *module;		/* module.c: what comes of it */
 	char wan[NATPUNCH_DEV_SIZE];	/* "": natpunch manages none */
 	union endpoint address;		/* the WAN's; none: it has no IPv4 */
 	union endpoint address6;	/* ... and what it sends IPv6 from */
@@ -79,6 +82,13 @@ const union endpoint *gateway_address(const struct gateway *gw, int family);
 /** stun_server_addr() - of that family; its port is 0 if there is none (yet). */
 const union endpoint *stun_server_addr(const struct stun_server *server,
 				       int family);
+/**
+ * gateway_limit() - what keeps us from serving others than this host itself, in
+ * words: natpunch, who else would translate IPv4, is missing. NULL: nothing.
+ * gateway_limit_at() - the same of a service or a client at @ep.
+ */
+const char *gateway_limit(const struct gateway *gw);
+const char *gateway_limit_at(const struct gateway *gw, const union endpoint *ep);
 /** gateway_ready() - were all names of servers looked up, found or not? */
 bool gateway_ready(struct gateway *gw);
 /**

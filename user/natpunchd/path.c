@@ -4,6 +4,7 @@
  * from the asking site was answered by the service itself.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,8 @@
 #include "flow.h"
 #include "gateway.h"
 #include "log.h"
+#include "loopback.h"
+#include "module.h"
 #include "path.h"
 #include "portmap.h"
 #include "relay.h"
@@ -78,8 +81,11 @@ static void stop(struct daemon *d)
 
 static int reload(struct daemon *d)
 {
-	if (d->gateway)
-		gateway_reload(d->gateway);
+	if (!d->gateway)
+		return 0;
+	gateway_reload(d->gateway);
+	if (d->gateway->module)
+		module_warn(d->gateway->module);
 	return 0;
 }
 
@@ -95,6 +101,70 @@ static struct path *path_new(struct session *s)
 	p->gateway = s->daemon->gateway;
 	s->path = p;
 	return p;
+}
+
+/* What only natpunch can do. */
+static const char *limit(const struct daemon *d, const union endpoint *to)
+{
+	const struct gateway *gw = d->gateway;
+
+	return gw ? gateway_limit_at(gw, to) : NULL;
+}
+
+static void describe(const struct daemon *d, json_t *into)
+{
+	const struct gateway *gw = d->gateway;
+	json_t *json;
+
+	if (!gw)
+		return;
+	json = json_pack("{sb, ss*, ss*}", "loaded", gw->np ? 1 : 0, "wan",
+			 *gw->wan ? gw->wan : NULL, "limit",
+			 gateway_limit(gw));
+	json_object_set_new(into, "natpunch", json);
+}
+
+/* --- where the service is, or the listener ----------------------------------- */
+
+bool path_place(struct path *p, const union endpoint *was, char *why)
+{
+	const struct session *s = p->session;
+	bool serves = s->role == SESSION_SERVES;
+	const char *lacks;
+
+	p->place = serves ? s->to : s->listen;
+	if (endpoint_is_loopback(&p->place)) {
+		if (!p->loopback)
+			p->loopback = loopback_open(p, &p->place, was, why);
+		if (p->loopback)
+			p->place = *loopback_inner(p->loopback);
+		return p->loopback;
+	}
+	lacks = gateway_limit_at(p->gateway, &p->place);
+	if (serves && lacks) {
+		snprintf(why, EXTERNAL_WHY,
+			 "the service is on another host than natpunchd, where %s",
+			 lacks);
+		return false;
+	}
+	/* Who else could come to our listener is not our client. */
+	if (!serves && gateway_limit(p->gateway) && !p->owned &&
+	    p->place.sa.sa_family == AF_INET)
+		p->owned = !table_own(p->gateway->table, s->proto, &p->place);
+	return true;
+}
+
+void path_admit_clients(struct path *p)
+{
+	char ep[ENDPOINT_SIZE];
+	int err;
+
+	if (!p->loopback)
+		return;
+	err = loopback_listen(p->loopback);
+	if (err)
+		log_error("%s: %s", endpoint_str(ep, &p->session->listen),
+			  strerror(-err));
 }
 
 static int gather(struct session *s)
@@ -236,7 +306,8 @@ static void listen_here(struct path *p)
 
 	if (p->listening)
 		return;
-	if (table_listen(p->gateway->table, s->proto, &s->listen))
+	path_admit_clients(p);
+	if (table_listen(p->gateway->table, s->proto, &p->place))
 		log_error("nothing can be listened for at %s: %s",
 			  endpoint_str(ep, &s->listen),
 			  table_error(p->gateway->table));
@@ -283,10 +354,13 @@ static void path_free(struct path *p)
 {
 	if (p->listening)
 		table_unlisten(p->gateway->table, p->session->proto,
-			       &p->session->listen);
+			       &p->place);
+	if (p->owned)
+		table_disown(p->gateway->table, p->session->proto, &p->place);
 	relay_free(p);
 	while (p->flows)
 		flow_free(p->flows);
+	loopback_close(p->loopback);
 	candidate_free(p);
 	p->session->path = NULL;
 	free(p);
@@ -343,6 +417,7 @@ static void show(const struct session *s, json_t *into)
 	} else if (p->n_remote) {
 		add_endpoint(into, "remote", &p->remote[0].ep);
 	}
+	json_object_set_new(into, "alone", json_boolean(gateway_limit(p->gateway)));
 	json_object_set_new(into, "upstream_nat", json_boolean(p->upstream));
 	json_object_set_new(into, "flows", flow_show(p));
 }
@@ -361,6 +436,7 @@ static json_t *save(const struct session *s)
 	add_endpoint(json, "public", &p->public);
 	if (p->external)
 		add_endpoint(json, "external", &p->external->external);
+	add_endpoint(json, "inner", &p->place);
 	add_endpoint(json, "chosen", &p->chosen.ep);
 	add_endpoint(json, "portmap", &p->portmap);
 	json_object_set_new(json, "kind", json_integer(p->chosen.kind));
@@ -419,19 +495,20 @@ static void saved_endpoint(union endpoint *ep, const json_t *saved,
 static int adopt(struct session *s, const json_t *saved)
 {
 	struct gateway *gw = s->daemon->gateway;
+	union endpoint inner, external;
 	char why[EXTERNAL_WHY];
-	union endpoint external;
 	struct path *p;
 	int err;
 
 	p = gw && gateway_look(gw) ? path_new(s) : NULL;
 	if (!p)
 		return -ENODEV;
+	saved_endpoint(&inner, saved, "inner");
 	saved_endpoint(&external, saved, "external");
-	p->external = external_get(gw, s->proto, s->role == SESSION_SERVES ?
-				   &s->to : &s->listen,
-				   endpoint_port(&external) ? &external : NULL,
-				   why);
+	if (path_place(p, &inner, why))
+		p->external = external_get(gw, s->proto, &p->place,
+					   endpoint_port(&external) ?
+					   &external : NULL, why);
 	if (!p->external)
 		return -EADDRNOTAVAIL;
 	err = restore(p, saved);
@@ -452,6 +529,8 @@ const struct path_ops path_ops = {
 	.start = start,
 	.stop = stop,
 	.reload = reload,
+	.limit = limit,
+	.describe = describe,
 	.gather = gather,
 	.check = check,
 	.signal = signal_came,

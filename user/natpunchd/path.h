@@ -9,6 +9,7 @@
 #include "endpoint.h"
 #include "session.h"
 
+struct loopback;
 struct relay;
 
 #define MAX_CANDIDATES	8	/* of a peer; more are not looked at */
@@ -31,6 +32,9 @@ struct candidate {
 struct path {
 	struct session *session;
 	struct gateway *gateway;
+	union endpoint place;		/* the service, or the listener; or ... */
+	struct loopback *loopback;	/* ... what stands for it */
+	bool owned;			/* only this host may go there */
 
 	/* candidate.c: ours */
 	/* The service's, or the listener's; NULL: there is no such address here. */
@@ -88,6 +92,14 @@ const char *candidate_kind_name(enum candidate_kind kind);
 enum candidate_kind candidate_kind_of(const char *name);
 
 /* path.c */
+/**
+ * path_place() - where packets for the service, or the listener, go: p->place.
+ * @was: the same of before a restart, as far as it is known
+ * @why: EXTERNAL_WHY bytes: the reason if it can not be anywhere here
+ */
+bool path_place(struct path *p, const union endpoint *was, char *why);
+/** path_admit_clients() - asks: there is a way for them, from now on. */
+void path_admit_clients(struct path *p);
 /**
  * path_family() - of the listener and its clients, or of the service. conntrack does
  * not translate between families, so all endpoints of a path are of this one.

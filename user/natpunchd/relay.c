@@ -436,7 +436,7 @@ void relay_opened(struct relay *r)
 	struct path *p = r->path;
 	struct session *s = p->session;
 	union endpoint to = tun_virtual(path_family(p), r->number,
-					endpoint_port(&s->listen));
+					endpoint_port(&p->place));
 
 	if (s->state == SESSION_DIRECT && !r->wanted) {
 		r->state = RELAY_OPEN;
@@ -444,11 +444,13 @@ void relay_opened(struct relay *r)
 		return;
 	}
 	if (s->role == SESSION_ASKS &&
-	    table_relay(p->gateway->table, s->proto, &s->listen, &to)) {
+	    table_relay(p->gateway->table, s->proto, &p->place, &to)) {
 		relay_fail(r, table_error(p->gateway->table));
 		return;
 	}
 	r->listening = s->role == SESSION_ASKS;
+	if (r->listening)
+		path_admit_clients(p);
 	r->state = RELAY_OPEN;
 	r->wanted = false;
 	session_open(s, SESSION_RELAYED);
@@ -462,10 +464,10 @@ void relay_opened(struct relay *r)
 
 static void unlisten(struct relay *r)
 {
-	const struct session *s = r->path->session;
+	const struct path *p = r->path;
 
 	if (r->listening)
-		table_unrelay(r->path->gateway->table, s->proto, &s->listen);
+		table_unrelay(p->gateway->table, p->session->proto, &p->place);
 	r->listening = false;
 }
 

@@ -104,11 +104,11 @@ static void deliver(struct relay *r, uint8_t *segment, size_t len)
 	if (s->role == SESSION_SERVES) {
 		other = (uint16_t)(segment[0] << 8 | segment[1]);
 		p.src = tun_virtual(family, r->number, other);
-		p.dst = s->to;
+		p.dst = r->path->place;
 	} else {
 		other = (uint16_t)(segment[2] << 8 | segment[3]);
 		p.src = tun_virtual(family, r->number,
-				    endpoint_port(&s->listen));
+				    endpoint_port(&r->path->place));
 		p.dst = tun_self(family);
 		endpoint_set_port(&p.dst, other);
 	}
@@ -157,9 +157,9 @@ static bool may_leave(const struct relay *r, const struct tun_packet *p)
 	     r->state != RELAY_CHECKING))
 		return false;
 	if (s->role == SESSION_SERVES)
-		return endpoint_equal(&p->src, &s->to);
+		return endpoint_equal(&p->src, &r->path->place);
 	return endpoint_same_addr(&p->src, &self) &&
-	       endpoint_port(&p->dst) == endpoint_port(&s->listen);
+	       endpoint_port(&p->dst) == endpoint_port(&r->path->place);
 }
 
 static struct relay *find(const struct gateway *gw, const union endpoint *ep)

@@ -102,6 +102,14 @@ struct path_ops {
 	int (*reload)(struct daemon *d);
 
 	/**
+	 * @limit: why a service at @to can not be served here, in words; NULL: it
+	 * can be. @describe: add what the ways depend on to @into. Both may be
+	 * NULL.
+	 */
+	const char *(*limit)(const struct daemon *d, const union endpoint *to);
+	void (*describe)(const struct daemon *d, json_t *into);
+
+	/**
 	 * @gather: collect candidates for the service (serves: s->to) or the
 	 * listener (asks: s->listen). Calls session_gathered(), now or later,
 	 * within SESSION_GATHER_MS: then the session fails.

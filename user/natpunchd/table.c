@@ -81,6 +81,9 @@ struct table {
 	"		type inet_proto . " ENDPOINT(addr) " : " \
 		ENDPOINT(addr) "\n" \
 	"	}\n" \
+	"	set own" n " {\n" \
+	"		type inet_proto . " ENDPOINT(addr) "\n" \
+	"	}\n" \
 	"	set closed" n " {\n" \
 	"		type inet_proto . " ENDPOINT(addr) " . " \
 		ENDPOINT(addr) "\n" \
@@ -106,12 +109,16 @@ struct table {
 		" meta l4proto tcp reject with tcp reset\n" \
 	"		" FLOW(ip) " @closed" n " drop\n" \
 	"		dnat " ip " to " FLOW(ip) " map @to" n "\n" \
-	"		dnat " ip " to " TO(ip) " map @relay" n "\n" \
-	"		" TO(ip) " @listen" n " " QUEUE \
 	"		meta l4proto tcp " ip " saddr . " ip " daddr @expect" \
-		n " " QUEUE
+		n " " QUEUE \
+	"		iifname != " TUN_NAME " " TO(ip) " @own" n " drop\n" \
+	"		dnat " ip " to " TO(ip) " map @relay" n "\n" \
+	"		" TO(ip) " @listen" n " " QUEUE
 
 #define IN_LOCAL(ip, n) \
+	"		" FLOW(ip) " @closed" n \
+		" meta l4proto tcp reject with tcp reset\n" \
+	"		" FLOW(ip) " @closed" n " drop\n" \
 	"		dnat " ip " to " FLOW(ip) " map @to" n "\n" \
 	"		dnat " ip " to " TO(ip) " map @relay" n "\n" \
 	"		" TO(ip) " @listen" n " " QUEUE
@@ -323,26 +330,36 @@ static const char *number(const union endpoint *a, const union endpoint *b)
 	       a->sa.sa_family == AF_INET6 ? "6" : NULL;
 }
 
-static int listen_element(struct table *t, const char *verb, int proto,
-			  const union endpoint *ep)
+static int port_element(struct table *t, const char *verb, const char *set,
+			int proto, const union endpoint *ep)
 {
 	const char *n = number(ep, ep);
 	char p[PART_SIZE];
 
 	if (!n)
 		return -EAFNOSUPPORT;
-	return runf(t, "%s element inet " TABLE_NAME
-		    " listen%s { %d . %s }\n", verb, n, proto, part(p, ep));
+	return runf(t, "%s element inet " TABLE_NAME " %s%s { %d . %s }\n",
+		    verb, set, n, proto, part(p, ep));
 }
 
 int table_listen(struct table *t, int proto, const union endpoint *ep)
 {
-	return listen_element(t, "add", proto, ep);
+	return port_element(t, "add", "listen", proto, ep);
 }
 
 int table_unlisten(struct table *t, int proto, const union endpoint *ep)
 {
-	return listen_element(t, "delete", proto, ep);
+	return port_element(t, "delete", "listen", proto, ep);
+}
+
+int table_own(struct table *t, int proto, const union endpoint *ep)
+{
+	return port_element(t, "add", "own", proto, ep);
+}
+
+void table_disown(struct table *t, int proto, const union endpoint *ep)
+{
+	port_element(t, "delete", "own", proto, ep);
 }
 
 int table_relay(struct table *t, int proto, const union endpoint *ep,

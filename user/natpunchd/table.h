@@ -8,6 +8,7 @@
  *   from    which flows get which source: the router's own clients
  *   listen  endpoints whose new flows wait for us in the queue
  *   relay   endpoints whose new flows go to the TUN device instead (relay.h)
+ *   own     endpoints where flows that nothing above knows are dropped
  *   closed  flows that were ended: who goes on sending is told so
  *   check   external endpoints whose STUN messages we want to see before anybody
  *   watch   pairs of endpoints whose answers we want to see before anybody
@@ -55,6 +56,13 @@ int table_unlisten(struct table *t, int proto, const union endpoint *ep);
 int table_relay(struct table *t, int proto, const union endpoint *ep,
 		const union endpoint *to);
 void table_unrelay(struct table *t, int proto, const union endpoint *ep);
+
+/**
+ * table_own() - nobody else gets to @ep, a port of ours: he gets no answer. Programs
+ * of this host may.
+ */
+int table_own(struct table *t, int proto, const union endpoint *ep);
+void table_disown(struct table *t, int proto, const union endpoint *ep);
 
 /** struct table_flow - a flow's first packet. */
 struct table_flow {
