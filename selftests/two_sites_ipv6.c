@@ -45,7 +45,7 @@ static struct ep outer(enum node gw, unsigned int port)
 }
 
 /* What a router does with IPv6 that comes from outside and answers nothing. */
-static void firewall(enum node gw, const char *verdict)
+static void home_router(enum node gw, const char *verdict, const char *translated)
 {
 	char text[1024];
 
@@ -61,11 +61,16 @@ static void firewall(enum node gw, const char *verdict)
 		 "	}\n"
 		 "	chain post {\n"
 		 "		type nat hook postrouting priority srcnat;\n"
-		 "		meta nfproto ipv4 oifname \"out\" masquerade\n"
+		 "		meta nfproto %s oifname \"out\" masquerade\n"
 		 "	}\n"
-		 "}\n", verdict);
+		 "}\n", verdict, translated);
 	if (run_with(HOME, text, "ip netns exec %s nft -f -", router_of(gw)))
 		ktap_bail("%s: %s", router_of(gw), run_output());
+}
+
+static void firewall(enum node gw, const char *verdict)
+{
+	home_router(gw, verdict, "ipv4");
 }
 
 /* The router gets the gateway's wire, and another one leads to the gateway. */
@@ -352,17 +357,24 @@ static bool answers(void)
 	       ep_eq(from, listener());
 }
 
+/* The first packet of a client's, which is not sent twice. */
+static bool udp_connection(void)
+{
+	unsigned long number;
+
+	client = udp_open(B2, host(B2, 0));
+	number = udp_send(client, listener());
+	return udp_wait(udp_service, number, &client_seen, OPEN_MS) && answers();
+}
+
 static void udp_connects(void)
 {
 	long ms = connects("echo", "udp", "direct");
-	unsigned long number, begin = now_ms();
+	unsigned long begin = now_ms();
 
 	if (!ktap_ok(ms >= 0, "UDP: the sites find each other"))
 		show_logs();
-	client = udp_open(B2, host(B2, 0));
-	number = udp_send(client, listener());
-	if (!ktap_ok(udp_wait(udp_service, number, &client_seen, OPEN_MS) &&
-		     answers(),
+	if (!ktap_ok(udp_connection(),
 		     "a LAN client's first packet reaches the service, and is answered"))
 		show_logs();
 	ktap_diag("session: %ld ms; answered after %lu ms, to %s", ms,
@@ -403,6 +415,39 @@ static void udp_outlives_silence(void)
 	ktap_ok(closes("echo") && !answers() &&
 		!udp_deliver(client, listener(), udp_service, &from),
 		"UDP: when the connection is deleted nothing passes any more");
+}
+
+/* --- NAT66 ------------------------------------------------------------------- */
+
+/* The router's address, which the world takes for the gateway's. */
+static struct ep translated(enum node gw)
+{
+	return ep(gw == GA ? "2001:db8:a::2" : "2001:db8:b::2", 0);
+}
+
+static void through_nat66(void)
+{
+	struct visit v;
+
+	home_router(GA, "drop", "{ ipv4, ipv6 }");
+	home_router(GB, "drop", "{ ipv4, ipv6 }");
+	offer("ssh66", "tcp", host(A, SERVICE_PORT));
+	offer("echo66", "udp", host(A, SERVICE_PORT));
+	if (!ktap_ok(connects("ssh66", "tcp", "direct") >= 0 &&
+		     ep_same_addr(site_remote(GB), translated(GA)) &&
+		     visit_open(&v, B2) &&
+		     ep_same_addr(v.peer, translated(GB)),
+		     "TCP: both routers translate IPv6: STUN servers tell, and it connects"))
+		show_logs();
+	closes("ssh66");
+	if (!ktap_ok(connects("echo66", "udp", "direct") >= 0 &&
+		     ep_same_addr(site_remote(GB), translated(GA)) &&
+		     udp_connection(),
+		     "UDP: likewise"))
+		show_logs();
+	closes("echo66");
+	firewall(GA, "drop");
+	firewall(GB, "drop");
 }
 
 /* --- no way over IPv6 ----------------------------------------------------------- */
@@ -545,10 +590,10 @@ int main(void)
 
 	if (why)
 		ktap_skip_all("%s", why);
-	ktap_plan(27);
+	ktap_plan(29);
 	lab_start();
 	must(HOME, "modprobe tun");
-	sites_use_tunnels();
+	sites_use_ipv6();
 	sites_start();
 	add_router(GA);
 	add_router(GB);
@@ -561,6 +606,7 @@ int main(void)
 	udp_connects();
 	udp_refuses_others();
 	udp_outlives_silence();
+	through_nat66();
 	it_is_said();
 	tunnels_carry_it();
 	add_relay();

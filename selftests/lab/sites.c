@@ -12,7 +12,7 @@
 
 static struct job broker, turn, relay, daemons[NODES];
 
-static bool tunnels;
+static bool ipv6;
 
 static const char *letter(enum node gw)
 {
@@ -61,9 +61,13 @@ static struct job start_coturn(const char *name, const char *args)
 static void start_turn(void)
 {
 	char args[128];
+	int n;
 
-	snprintf(args, sizeof(args), "--no-auth -p 3478 -L %s -L %s",
-		 ep_addr_str(server(1, 0)), ep_addr_str(server(2, 0)));
+	n = snprintf(args, sizeof(args), "--no-auth -p 3478 -L %s -L %s",
+		     ep_addr_str(server(1, 0)), ep_addr_str(server(2, 0)));
+	if (ipv6)
+		snprintf(args + n, sizeof(args) - (size_t)n,
+			 " -L 2001:db8:5::10 -L 2001:db8:5::11");
 	turn = start_coturn("turn", args);
 }
 
@@ -109,15 +113,25 @@ static void write_conf(enum node gw, enum node peer, const char *key)
 		 "tunnel = %s;\n"
 		 "peers = ( { name = \"site%s\"; key = \"%s\"; } );\n",
 		 name, name, name, name, ep_str(server(1, 1883)),
-		 ep_str(server(1, 3478)), ep_str(server(2, 3478)),
-		 tunnels ? "true" : "false", letter(peer), key);
+		 ipv6 ? "stun1.lab" : ep_str(server(1, 3478)),
+		 ipv6 ? "stun2.lab" : ep_str(server(2, 3478)),
+		 ipv6 ? "true" : "false", letter(peer), key);
 	snprintf(file, sizeof(file), "%s.conf", name);
 	write_file(file, text);
 }
 
-void sites_use_tunnels(void)
+void sites_use_ipv6(void)
 {
-	tunnels = true;
+	ipv6 = true;
+}
+
+/* For us alone: the lab has mounts of its own. */
+static void add_names(void)
+{
+	write_file("hosts", "127.0.0.1 localhost\n"
+		   "192.0.2.10 stun1.lab\n192.0.2.11 stun2.lab\n"
+		   "2001:db8:5::10 stun1.lab\n2001:db8:5::11 stun2.lab\n");
+	must(HOME, "mount --bind " SITES_DIR "/hosts /etc/hosts");
 }
 
 void sites_start(void)
@@ -125,6 +139,8 @@ void sites_start(void)
 	char key_a[64], key_b[64];
 
 	must(HOME, "rm -rf " SITES_DIR " && mkdir -p " SITES_DIR);
+	if (ipv6)
+		add_names();
 	make_key(GA, key_a);
 	make_key(GB, key_b);
 	write_conf(GA, GB, key_b);

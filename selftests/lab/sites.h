@@ -16,8 +16,11 @@
  */
 void sites_start(void);
 
-/** sites_use_tunnels() - before that; without it sites do without (conf's tunnel). */
-void sites_use_tunnels(void);
+/**
+ * sites_use_ipv6() - before that: STUN servers are reached by IPv6, too, and where
+ * both sites have IPv6 there may be tunnels between them.
+ */
+void sites_use_ipv6(void);
 
 /**
  * sites_relay_start() - a TURN server (coturn) that wants user "sites" and password
