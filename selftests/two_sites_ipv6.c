@@ -534,16 +534,17 @@ static void tunnels_carry_it(void)
 		show_logs();
 	closes("echo4");
 	obstacle("ip saddr 203.0.113.2 ip daddr 198.51.100.2 drop");
-	ms = connects_at("ssh4", "tcp", listener4(), "relayed");
+	offer("web4", "tcp", ep("10.1.0.2", SERVICE_PORT));
+	ms = connects_at("web4", "tcp", listener4(), "relayed");
 	if (!ktap_ok(ms >= 0 && goes_by("tunnel") &&
 		     visit_open_at(&v, B2, listener4(), tcp4_service),
 		     "no way over IPv4: a tunnel carries it over IPv6"))
 		show_logs();
 	ktap_diag("session: %ld ms; connected after %ld ms", ms, v.ms);
 	obstacle("");
-	ktap_ok(site_says(GB, "siteA/ssh4: direct", 60000) && visit_lives(&v),
+	ktap_ok(site_says(GB, "siteA/web4: direct", 60000) && visit_lives(&v),
 		"when there is one it is direct, and the tunnel stays for who uses it");
-	closes("ssh4");
+	closes("web4");
 }
 
 /* --- a relay, at site A: it is IPv4's, and site B is asked where it is ------------ */
