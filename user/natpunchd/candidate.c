@@ -539,6 +539,7 @@ static void take(struct path *p, const struct candidate *c, const json_t *json)
 	const char *ports, *same;
 
 	p->remote[p->n_remote++] = *c;
+	p->remote_upstream |= c->kind == CANDIDATE_SRFLX;
 	if (c->kind != CANDIDATE_PREDICTED)
 		return;
 	ports = json_string_value(json_object_get(json, "ports"));
@@ -565,6 +566,7 @@ unsigned int candidate_parse(struct path *p, const json_t *array)
 
 	p->n_remote = 0;
 	p->remote_same = false;
+	p->remote_upstream = false;
 	p->remote_other = false;
 	p->remote_dependent = false;
 	p->remote_relay = false;

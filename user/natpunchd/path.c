@@ -60,8 +60,13 @@ unsigned int path_hops_out(const struct path *p, unsigned int again)
 
 	if (path_family(p) == AF_INET)
 		return hops + 1;
-	/* Where firewalls are is not known: farther each time. */
-	hops = (hops > FIREWALL_HOPS ? hops : FIREWALL_HOPS) + 1;
+	/*
+	 * Where firewalls are is not known: farther each time. A NAT of the peer's
+	 * that is reached would take it for a connection to itself.
+	 */
+	if (!p->upstream && !p->remote_upstream)
+		hops = FIREWALL_HOPS;
+	hops++;
 	return again > 4 || hops << again > FAR_HOPS ? FAR_HOPS : hops << again;
 }
 

@@ -59,6 +59,7 @@ struct path {
 	/* the peer's */
 	unsigned int n_remote;
 	struct candidate remote[MAX_CANDIDATES];
+	bool remote_upstream;		/* NATs change its endpoint */
 	bool remote_dependent, remote_any_port, remote_few_ports;
 	bool remote_by_address;
 	bool remote_relay;		/* it has a server for it */
