@@ -14,6 +14,7 @@
 #define LIFETIME_MIN_S	60	/* ... and believed */
 #define RENEW_MS	240000	/* of permission and channel: both last longer */
 #define CHALLENGES	3	/* of one request: then it is refused */
+#define STOP_MS		500	/* so long we stay for servers to agree to our end */
 
 /* What may be asked at the same time; each has one request. */
 enum request_kind { LIFE, PERMIT, BIND, REQUESTS };
@@ -37,8 +38,13 @@ struct turn {
 	union endpoint peer;
 	bool bound;
 	bool over;
+	bool leaving;			/* the owner has gone; in the list */
+	struct turn *next;
 	struct request request[REQUESTS];
 };
+
+/* Those whose server has not confirmed yet that they have ended. */
+static struct turn *leaving;
 
 /* 4 tries, given up after 2.75 s. */
 static const struct stun_timing timing = {
@@ -58,7 +64,8 @@ static void fail(struct turn *t, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(why, sizeof(why), fmt, args);
 	va_end(args);
-	t->events.failed(t->data, why);
+	if (!t->leaving)
+		t->events.failed(t->data, why);
 }
 
 /* --- asking ---------------------------------------------------------------- */
@@ -76,7 +83,9 @@ static void arm(struct turn *t)
 		if (due && due < next)
 			next = due;
 	}
-	if (next == UINT64_MAX || t->over)
+	if (t->over && t->leaving)
+		next = now;
+	else if (next == UINT64_MAX || t->over)
 		return;
 	ms = next > now ? next - now : 0;
 	left.tv_sec = (time_t)(ms / 1000);
@@ -98,7 +107,7 @@ static void build(const struct turn *t, struct stun_message *m,
 		stun_add_u32(m, TURN_A_LIFETIME, LIFETIME_S);
 		break;
 	case TURN_REFRESH:
-		stun_add_u32(m, TURN_A_LIFETIME, LIFETIME_S);
+		stun_add_u32(m, TURN_A_LIFETIME, t->leaving ? 0 : LIFETIME_S);
 		break;
 	case TURN_BIND:
 		stun_add(m, TURN_A_CHANNEL, channel, sizeof(channel));
@@ -135,6 +144,7 @@ static void ask_again(struct turn *t, struct request *r)
 	build(t, &m, r->method);
 	if (!m.len) {
 		fail(t, "user, realm and nonce are too long for a message");
+		arm(t);
 		return;
 	}
 	r->busy = true;
@@ -154,6 +164,21 @@ static void ask(struct turn *t, enum request_kind kind, uint16_t method)
 	ask_again(t, r);
 }
 
+static void turn_free(struct turn *t)
+{
+	struct turn **link = &leaving;
+
+	while (*link && *link != t)
+		link = &(*link)->next;
+	if (*link)
+		*link = t->next;
+	wire_close(t->wire);
+	if (t->timer)
+		event_free(t->timer);
+	explicit_bzero(&t->credentials, sizeof(t->credentials));
+	free(t);
+}
+
 static void on_timer(evutil_socket_t fd, short what, void *data)
 {
 	uint64_t now = stun_now();
@@ -162,6 +187,10 @@ static void on_timer(evutil_socket_t fd, short what, void *data)
 
 	(void)fd;
 	(void)what;
+	if (t->over && t->leaving) {
+		turn_free(t);
+		return;
+	}
 	for (r = t->request; r < t->request + REQUESTS && !t->over; r++) {
 		if (r->busy) {
 			step(t, r);
@@ -202,6 +231,10 @@ static void succeeded(struct turn *t, struct request *r, const uint8_t *data,
 				     sizeof(t->credentials.key)))
 		return;
 	r->busy = false;
+	if (t->leaving) {
+		t->over = true;
+		return;
+	}
 	if (r == &t->request[LIFE]) {
 		allocated(t, r, data, len);
 		return;
@@ -275,7 +308,8 @@ static void on_data(struct turn *t, const uint8_t *data, size_t len)
 	size_t n;
 
 	packet = stun_find(data, len, TURN_A_DATA, &n);
-	if (packet && turn_endpoint(&from, data, len, TURN_A_PEER))
+	if (packet && turn_endpoint(&from, data, len, TURN_A_PEER) &&
+	    !t->leaving)
 		t->events.packet(t->data, &from, packet, n);
 }
 
@@ -283,7 +317,7 @@ static void on_channel(struct turn *t, const uint8_t *data, size_t len)
 {
 	size_t n;
 
-	if (len < TURN_CHANNEL_HEADER || !t->bound ||
+	if (len < TURN_CHANNEL_HEADER || !t->bound || t->leaving ||
 	    turn_type(data) != TURN_CHANNEL_MIN)
 		return;
 	n = (size_t)(data[2] << 8 | data[3]);
@@ -310,7 +344,10 @@ static void on_message(void *data, const uint8_t *message, size_t len)
 
 static void on_end(void *data, const char *why)
 {
-	fail(data, "%s", why);
+	struct turn *t = data;
+
+	fail(t, "%s", why);
+	arm(t);
 }
 
 /* --- for the owner --------------------------------------------------------- */
@@ -400,19 +437,19 @@ void turn_send(struct turn *t, const union endpoint *peer, const void *head,
 		send_indication(t, peer, head, head_len, body, len);
 }
 
-/*
- * The server frees the allocation now, not when its time is up; unless the nonce has
- * become stale since the last renewal.
- */
+/* The server frees the allocation now, not when its time is up. */
 static void say_goodbye(struct turn *t)
 {
-	struct stun_message m;
+	enum request_kind i;
 
-	turn_begin(&m, TURN_REFRESH);
-	stun_add_u32(&m, TURN_A_LIFETIME, 0);
-	turn_sign(&m, &t->credentials);
-	if (m.len)
-		wire_send(t->wire, m.data, m.len, NULL, 0);
+	t->leaving = true;
+	t->next = leaving;
+	leaving = t;
+	for (i = LIFE; i < REQUESTS; i++) {
+		t->request[i].busy = false;
+		t->request[i].again = 0;
+	}
+	ask(t, LIFE, TURN_REFRESH);
 }
 
 void turn_close(struct turn *t)
@@ -421,9 +458,20 @@ void turn_close(struct turn *t)
 		return;
 	if (t->wire && !t->over && endpoint_port(&t->relayed))
 		say_goodbye(t);
-	wire_close(t->wire);
-	if (t->timer)
-		event_free(t->timer);
-	explicit_bzero(&t->credentials, sizeof(t->credentials));
-	free(t);
+	else
+		turn_free(t);
+}
+
+void turn_stop(struct event_base *base)
+{
+	const struct timeval wait = { .tv_usec = STOP_MS * 1000 };
+	uint64_t end = stun_now() + STOP_MS;
+
+	if (leaving)
+		event_base_loopexit(base, &wait);
+	while (leaving && stun_now() < end)
+		if (event_base_loop(base, EVLOOP_ONCE))
+			break;
+	while (leaving)
+		turn_free(leaving);
 }

@@ -49,7 +49,9 @@ void turn_bind(struct turn *t, const union endpoint *peer);
 #define TURN_UNBOUND_MAX	400
 void turn_send(struct turn *t, const union endpoint *peer, const void *head,
 	       size_t head_len, const void *body, size_t len);
-/** turn_close() - the server is told. NULL is allowed. */
+/** turn_close() - the server is told, until it agrees. NULL is allowed. */
 void turn_close(struct turn *t);
+/** turn_stop() - the loop ends: it runs for a moment more, for those. */
+void turn_stop(struct event_base *base);
 
 #endif /* _NATPUNCHD_TURN_H */
