@@ -137,12 +137,37 @@ fail:
 	return err;
 }
 
+static void let_go(void *queue, uint32_t id, const uint8_t *packet, size_t len)
+{
+	(void)packet;
+	(void)len;
+	queue_verdict(queue, id, QUEUE_LET_GO);
+}
+
+/*
+ * The kernel would do so itself, by and by, when our chains are gone from under the
+ * packets: it warns of that.
+ */
+static void let_all_go(struct queue *q)
+{
+	char buf[BUFFER_SIZE];
+	ssize_t n;
+
+	q->fn = let_go;
+	q->data = q;
+	while ((n = mnl_socket_recvfrom(q->nl, buf, sizeof(buf))) > 0)
+		mnl_cb_run(buf, n, 0, mnl_socket_get_portid(q->nl), on_message,
+			   q);
+}
+
 void queue_close(struct queue *q)
 {
 	if (!q)
 		return;
-	if (q->event)
+	if (q->event) {
+		let_all_go(q);
 		event_free(q->event);
+	}
 	if (q->nl)
 		mnl_socket_close(q->nl);
 	free(q);

@@ -28,7 +28,7 @@ typedef void queue_fn(void *data, uint32_t id, const uint8_t *packet,
 
 int queue_open(struct queue **q, struct event_base *base, unsigned int number,
 	       queue_fn *fn, void *data);
-/** queue_close() - what waits is dropped. NULL is allowed. */
+/** queue_close() - what waits goes on. No more may come. NULL is allowed. */
 void queue_close(struct queue *q);
 int queue_verdict(struct queue *q, uint32_t id, enum queue_verdict verdict);
 

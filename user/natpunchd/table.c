@@ -296,6 +296,13 @@ int table_open(struct table **t, struct event_base *base, int queues)
 	return err;
 }
 
+/* The chains stay, or the kernel would lose what waits in its queue. */
+void table_rest(struct table *t)
+{
+	if (t)
+		run(t, "flush table inet " TABLE_NAME "\n");
+}
+
 void table_close(struct table *t)
 {
 	if (!t)

@@ -44,6 +44,8 @@ struct table;
  * @queues: queues_open()'s
  */
 int table_open(struct table **t, struct event_base *base, int queues);
+/** table_rest() - no packet is queued any more. NULL is allowed. */
+void table_rest(struct table *t);
 /** table_close() - taken away. NULL is allowed. */
 void table_close(struct table *t);
 /** table_error() - what nftables said about the call that failed last. */
