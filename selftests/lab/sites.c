@@ -199,6 +199,18 @@ const char *site_log(enum node gw)
 	return job_output(&daemons[gw]);
 }
 
+int site_ctl(enum node gw, const char *fmt, ...)
+{
+	char command[8192];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(command, sizeof(command), fmt, args);
+	va_end(args);
+	return run(HOME, "NATPUNCHD_SOCKET=" SITES_DIR
+		   "/%s.sock natpunchctl %s", letter(gw), command);
+}
+
 bool site_ask(enum node gw, const char *fmt, ...)
 {
 	char request[1024];

@@ -32,6 +32,8 @@ void sites_relay_stop(void);
 void site_add_relay(enum node gw, const char *more);
 /** site_add_conf() - lines at the end of its configuration; not while it runs. */
 void site_add_conf(enum node gw, const char *text);
+/** site_ctl() - natpunchctl's status; what it printed is in run_output(). */
+int site_ctl(enum node gw, const char *fmt, ...) __printf(2, 3);
 /** site_start() - its natpunchd, with the state that it had. Stopped before. */
 void site_start(enum node gw);
 /** site_stop() - end it properly; site_kill() - by SIGKILL. */

@@ -42,6 +42,17 @@ static void print_refused(json_t *refused)
 		       json_integer_value(n), why);
 }
 
+static void print_mapping(const json_t *m)
+{
+	if (json_object_get(m, "min"))
+		printf("NATs upstream remember UDP mappings for %.0f s%s\n",
+		       number_of(m, "min"),
+		       json_object_get(m, "max") ? "" : " or more");
+	if (*text_of(m, "network"))
+		printf("UDP mappings are kept alive every %.0f s (%s)\n",
+		       number_of(m, "keepalive"), text_of(m, "state"));
+}
+
 static int run(struct ctl *ctl, int argc, char **argv)
 {
 	json_t *site, *rendezvous;
@@ -60,6 +71,7 @@ static int run(struct ctl *ctl, int argc, char **argv)
 	print_limit(site);
 	print_brokers(ctl, json_object_get(rendezvous, "brokers"));
 	print_refused(json_object_get(rendezvous, "refused"));
+	print_mapping(json_object_get(site, "udp_mapping"));
 	json_decref(site);
 	return 0;
 }
@@ -68,6 +80,8 @@ const struct verb site_show = {
 	.name = "show",
 	.args = "",
 	.summary = "show this site, its brokers, and messages that were refused",
-	.notes = "RTT: to the broker and back. OUT, IN: bytes of its connections.\n",
+	.notes =
+"RTT: to the broker and back. OUT, IN: bytes of its connections. How long NATs\n"
+"upstream remember UDP mappings is measured when UDP is first used behind them.\n",
 	.run = run,
 };

@@ -10,6 +10,7 @@
 #include "external.h"
 #include "guess.h"
 #include "hops.h"
+#include "lifetime.h"
 #include "log.h"
 #include "mapped.h"
 #include "path.h"
@@ -318,6 +319,8 @@ static void on_mapped(void *data, int error, const union endpoint *public,
 	p->mapped_ms = clock_ms();
 	p->upstream = !endpoint_equal(public, &p->external->external);
 	if (p->upstream) {
+		if (p->session->proto == IPPROTO_UDP)
+			lifetime_want(p->gateway, public);
 		ask_router(p);
 		ask_second(p);
 	} else {
@@ -501,6 +504,8 @@ int candidate_adopted(struct path *p)
 	arm(p, RECHECK_MS);
 	if (p->upstream)
 		ask_router(p);
+	if (p->upstream && p->session->proto == IPPROTO_UDP)
+		lifetime_want(p->gateway, &p->public);
 	return 0;
 }
 

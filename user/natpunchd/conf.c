@@ -121,7 +121,6 @@ static void set_defaults(struct conf *conf)
 	conf->prefix = "natpunch/v1";
 	conf->keepalive = 60;
 	conf->offer_life = 3600;
-	conf->udp_keepalive = 25;
 	conf->udp_idle = 600;
 	conf->tunnel = true;
 	conf->punch_rate = 500;

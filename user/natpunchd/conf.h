@@ -81,7 +81,7 @@ struct conf {
 	const char *prefix;		/* of the topics */
 	int keepalive;			/* seconds, towards brokers */
 	int offer_life;			/* seconds */
-	int udp_keepalive;		/* seconds */
+	int udp_keepalive;		/* seconds; 0: as measured */
 	int udp_idle;			/* seconds */
 	bool tunnel;			/* relay.h */
 	int punch_rate;			/* packets a second */

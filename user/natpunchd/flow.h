@@ -137,6 +137,7 @@ struct flow {
 	struct checks *checks;
 	union endpoint from;		/* serves: the client's, as it was told */
 	uint64_t busy_ms;		/* clock_ms() when it last had packets */
+	uint64_t kept_ms;		/* ... when NATs upstream were reminded */
 	uint64_t ends_ms;		/* ... when conntrack would forget it */
 
 	/* how conntrack knows it */

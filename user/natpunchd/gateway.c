@@ -16,6 +16,7 @@
 #include "external.h"
 #include "flow.h"
 #include "gateway.h"
+#include "lifetime.h"
 #include "log.h"
 #include "module.h"
 #include "portmap.h"
@@ -500,8 +501,11 @@ void gateway_close(struct gateway *gw)
 	module_close(gw->module);
 	change_close(gw->change);
 	portmap_close(gw);
+	turn_stop(gw->daemon->base);
+	lifetime_close(gw);
 	tun_close(gw->tun);
 	tracker_close(gw->tracker);
+	table_rest(gw->table);
 	queue_close(gw->queue);
 	table_close(gw->table);
 	if (gw->raw >= 0)

@@ -18,6 +18,7 @@ struct change;
 struct datagram;
 struct external;
 struct flow;
+struct lifetime;
 struct module;
 struct portmap;
 struct portmapper;
@@ -60,6 +61,9 @@ struct gateway {
 	struct portmap *portmaps;	/* portmap.c: a list */
 	struct portmapper *portmapper;	/* ... and the router */
 	json_t *ways;			/* ways.c: what worked */
+	json_t *lifetimes;		/* lifetime.c: what was measured */
+	struct lifetime *lifetime;	/* ... and is being */
+	union endpoint seen_as;		/* ... by NATs upstream; none: unknown */
 	unsigned int n_paced;		/* pace.c */
 	unsigned int n_locals;		/* guess.c: sockets */
 	unsigned int n_servers;

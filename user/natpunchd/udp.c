@@ -5,6 +5,7 @@
 #include "../stun/stun-message.h"
 #include "conf.h"
 #include "datagram.h"
+#include "lifetime.h"
 #include "reflex.h"
 #include "tracked.h"
 #include "udp.h"
@@ -12,6 +13,7 @@
 
 #define INDICATION	0x0011	/* RFC 8489: Binding, class indication */
 #define SLACK_MS	1500	/* conntrack counts in seconds */
+#define LOOK_S		25	/* conntrack's shortest timeout is 30 s */
 
 /* --- STUN that comes in ---------------------------------------------------- */
 
@@ -78,15 +80,29 @@ static void refresh_upstream(const struct flow *f, const struct tracked *t)
 	gateway_send(p->gateway, &d);
 }
 
+/* Others' packets do not count: not all NATs are refreshed by what comes in. */
+static void keep_upstream(struct flow *f, const struct tracked *t,
+			  unsigned int look_s, unsigned int every_s)
+{
+	uint64_t now = clock_ms(), next = now + (uint64_t)look_s * 1000;
+
+	if (!path_is_filtered(f->path) ||
+	    (f->kept_ms && next <= f->kept_ms + (uint64_t)every_s * 1000))
+		return;
+	refresh_upstream(f, t);
+	f->kept_ms = now;
+}
+
 void udp_keep(struct flow *f)
 {
 	const struct path *p = f->path;
 	const struct conf *conf = p->gateway->daemon->conf;
-	unsigned int every_s = (unsigned int)conf->udp_keepalive;
+	unsigned int every_s = lifetime_keepalive_s(p->gateway->daemon);
+	unsigned int look_s = every_s < LOOK_S ? every_s : LOOK_S;
 	uint64_t now = clock_ms(), ends_ms;
 	struct tracked t;
 
-	flow_arm(f, every_s * 1000);
+	flow_arm(f, look_s * 1000);
 	if (tracked_get(p->gateway->tracker, IPPROTO_UDP, &f->src, &f->dst, &t))
 		return;
 	/* Another end than we have set: packets have come meanwhile. */
@@ -97,10 +113,9 @@ void udp_keep(struct flow *f)
 	f->ends_ms = ends_ms;
 	if (now - f->busy_ms > (uint64_t)conf->udp_idle * 1000)
 		return;
-	if (path_is_filtered(p))
-		refresh_upstream(f, &t);
-	if (t.timeout_s < 2 * every_s &&
+	keep_upstream(f, &t, look_s, every_s);
+	if (t.timeout_s < 2 * look_s &&
 	    !tracked_keep(p->gateway->tracker, IPPROTO_UDP, &f->src, &f->dst,
-			  3 * every_s))
-		f->ends_ms = now + (uint64_t)every_s * 3000;
+			  3 * look_s))
+		f->ends_ms = now + (uint64_t)look_s * 3000;
 }

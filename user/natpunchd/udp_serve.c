@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "conf.h"
 #include "external.h"
+#include "lifetime.h"
 #include "log.h"
 #include "mapped.h"
 #include "table.h"
@@ -111,7 +111,7 @@ static bool is_stale(const struct path *p)
 	uint64_t idle_ms = clock_ms() - p->mapped_ms;
 
 	return p->upstream && p->server < gw->n_servers &&
-	       idle_ms > (uint64_t)gw->daemon->conf->udp_keepalive * 1000;
+	       idle_ms > (uint64_t)lifetime_keepalive_s(gw->daemon) * 1000;
 }
 
 /* --- ports that are guessed ------------------------------------------------ */
