@@ -8,7 +8,7 @@
 # Needs no module.
 
 . "$(dirname "$0")/lab/natpunchd.sh"
-plan 71
+plan 78
 
 site_make a
 site_make b
@@ -90,17 +90,24 @@ refused 1 "'c' is not among the peers" b connect c/ssh --listen 127.0.0.1:2224
 refused 1 'no service of a site' b connect 'a/s h' --listen 127.0.0.1:2224
 refused 1 'no connection' b connection del nope
 
-# By hand.
+# By hand, over a channel of their own.
+ip route add 192.0.2.0/24 dev lo src 127.0.0.1
 line=$(ctl b offer a/ssh --listen 127.0.0.1:2230)
 [[ $line == natpunch:* ]] && [ "$(wc -l <<<"$line")" = 1 ]
 result $? "an offer is a line"
 refused 1 'garbled' a accept "${line%????}AAAA"
+refused 1 'for another site' b accept "$line"
 answer=$(fold -w 60 <<<"$line" | sed 's/^/> /' | ctl a accept -)
 [[ $answer == natpunch:* ]]
 result $? "it is accepted, broken and quoted; so is the answer a line"
 refused 1 'seen before' a accept "$line"
 ctl b accept "$answer" 2>"$out"
 result $? "the answer is accepted"
+shows '"by_hand":' b -j peer show && soon shows '"by_hand":' a -j peer show
+result $? "... and the sites have found each other"
+soon shows 'built without a way' b connection show &&
+	soon logged a 'built without a way'
+result $? "... and agree on the connection"
 refused 1 'seen before' b accept "$answer"
 refused 1 'not a whole one' a accept 'natpunch:AAAA'
 refused 1 'not a whole one' a accept 'what is this'
@@ -108,6 +115,11 @@ late=$(ctl b offer a/fixed --listen 127.0.0.1:2231)
 answer=$(ctl a accept "$late")
 ctl b connection del 127.0.0.1:2231
 refused 1 'no offer that still stands' b accept "$answer"
+late=$(ctl b offer a/fixed --listen 127.0.0.1:2231)
+answer=$(ctl a accept "$late")
+late=$(ctl b offer a/fixed --listen 127.0.0.1:2231)
+refused 1 'no offer that still stands' b accept "$answer"
+ctl b connection del 127.0.0.1:2231
 line=$(ctl b offer a/none --listen 127.0.0.1:2232)
 refused 1 'no such service' a accept "$line"
 line=$(ctl b offer a/dns --listen 127.0.0.1:2233)
@@ -123,7 +135,14 @@ for how in TERM KILL; do
 	site_start b
 	shows '127.0.0.1:2222' b connection show
 	result $? "connections are there after SIG$how"
+	soon shows '"by_hand":' b -j peer show
+	result $? "... and the way by hand"
 done
+for port in 2230 2232 2233; do
+	ctl b connection del 127.0.0.1:$port
+done
+soon logged a 'b has ended it' && ! shows '"by_hand":' b -j peer show
+result $? "... which is gone with its last connection"
 echo '{"version":1,"services":[{"name":5},{"name":"x","to":"y","allow":[]},3],"sessions":[1,{"id":"a"},{"id":"12345678901234567890","role":"asks","peer":"b","service":"x","state":"direct"}]}' \
 	>"$dir/a/state/garbled"
 stop a

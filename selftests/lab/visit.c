@@ -39,7 +39,7 @@ static void clear(enum node gw)
 	zoo_stop(gw);
 }
 
-bool visit_set_up(const char *zoo_a, const char *zoo_b)
+bool visit_begin(const char *zoo_a, const char *zoo_b)
 {
 	sock_close_all();
 	listener = 0;
@@ -53,7 +53,13 @@ bool visit_set_up(const char *zoo_a, const char *zoo_b)
 	visit_serve(true);
 	site_start(GA);
 	site_start(GB);
-	return offer_service() && site_says(GB, "siteA is online", 10000) &&
+	return offer_service();
+}
+
+bool visit_set_up(const char *zoo_a, const char *zoo_b)
+{
+	return visit_begin(zoo_a, zoo_b) &&
+	       site_says(GB, "siteA is online", 10000) &&
 	       site_says(GA, "siteB is online", 10000);
 }
 

@@ -16,6 +16,8 @@
  * Return: whether the sites know that they are online
  */
 bool visit_set_up(const char *zoo_a, const char *zoo_b);
+/** visit_begin() - the same, but the sites need not see each other. */
+bool visit_begin(const char *zoo_a, const char *zoo_b);
 /** visit_want() - B's daemon is asked to connect, the listener 10.2.0.1:2222. */
 bool visit_want(void);
 /** visit_session() - all this, and wait. Milliseconds from visit_want() on; -1. */

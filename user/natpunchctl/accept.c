@@ -50,6 +50,6 @@ const struct verb accept_run = {
 	.summary = "take the line that offer or accept printed at the other site",
 	.notes =
 "Without LINE, or with '-', it is read from stdin. An offer's line is answered by a\n"
-"line, to be brought back.\n",
+"line, to be brought back. When that was taken the sites have found each other.\n",
 	.run = run,
 };

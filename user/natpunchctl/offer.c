@@ -23,7 +23,8 @@ const struct verb offer_run = {
 	.notes =
 "Bring the line to the other site, by mail or chat; give it to 'natpunchctl accept'\n"
 "there; bring the line which that prints back, and give it to 'natpunchctl accept'\n"
-"here: all within ten minutes. Nobody on the way can read or change the lines.\n",
+"here: all within ten minutes. Nobody on the way can read or change the lines. The\n"
+"same words again make a new line, should the way be lost.\n",
 	.options = connection_options,
 	.run = run,
 };

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "control.h"
+#include "hand.h"
 #include "session_private.h"
 
 /* A peer's name from "peer/service"; tells if there is none. */
@@ -50,7 +51,9 @@ static struct session *make(struct daemon *d, struct client *c,
 	wish.peer = find_peer(d, c, words, &wish.service);
 	if (!wish.peer)
 		return NULL;
-	s = session_connect(d, &wish);
+	s = by_hand ? session_by_hand(d, &wish) : NULL;
+	if (!s)
+		s = session_connect(d, &wish);
 	if (!s && errno == EEXIST)
 		control_error(c, EEXIST, "a connection listens at %s already",
 			      listen);
@@ -147,72 +150,74 @@ static void monitor(struct daemon *d, struct client *c, const json_t *request)
 
 /* --- by hand -------------------------------------------------------------- */
 
-/* Who waits for the line of a session; freed when it came, or never will. */
+/* Who waits for what becomes of a line; freed when that is known. */
 struct waiter {
 	struct client *client;	/* NULL: he has gone */
 };
 
-static void on_line(struct session *s, const char *line, void *data)
+static void on_line(void *data, const char *line, const char *why,
+		    const struct session *s)
 {
 	struct waiter *w = data;
 	struct client *c = w->client;
+	json_t *result = json_object();
 
-	if (c && line)
-		control_ok(c, json_pack("{ss, so}", "line", line, "connection",
-					session_show(s)));
+	if (line)
+		json_object_set_new(result, "line", json_string(line));
+	if (s)
+		json_object_set_new(result, "connection", session_show(s));
+	if (c && why)
+		control_error(c, EIO, "%s", why);
 	else if (c)
-		control_error(c, EIO, "%s", *s->reason ? s->reason :
-			      "the connection was closed");
+		control_ok(c, json_incref(result));
+	json_decref(result);
 	free(w);
 }
 
-static void wait_for_line(struct session *s, struct client *c)
+static struct waiter *wait_for_line(struct client *c)
 {
 	struct waiter *w = calloc(1, sizeof(*w));
 
-	if (!w) {
+	if (w)
+		control_later(c, &w->client);
+	else
 		control_error(c, ENOMEM, "out of memory");
-		return;
-	}
-	control_later(c, &w->client);
-	session_on_line(s, on_line, w);
+	return w;
 }
 
 static void offer(struct daemon *d, struct client *c, const json_t *request)
 {
 	struct session *s = make(d, c, request, true);
+	struct waiter *w = s ? wait_for_line(c) : NULL;
+	int err = w ? hand_offer(s, on_line, w) : 0;
 
-	if (s)
-		wait_for_line(s, c);
+	if (!err)
+		return;
+	control_error(c, -err, "%s", err == -ENOSPC ?
+		      "there are too many lines that wait" : strerror(-err));
+	free(w);
+	if (s->state == SESSION_IDLE)
+		session_close(s, "no line could be made for it");
 }
 
-/*
- * A line of the peer's. An offer makes a session that serves, whose answer is a
- * line again; an answer goes to the session that asked.
- */
+/* The answer is a line to bring back, or that the sites have found each other. */
 static void accept_line(struct daemon *d, struct client *c,
 			const json_t *request)
 {
 	const char *line = json_string_value(json_object_get(request, "line"));
-	const struct session *before = d->sessions;
-	enum seal_error error;
+	struct waiter *w;
 	const char *why;
 
 	if (!line) {
 		control_error(c, EINVAL, "accept needs a line");
 		return;
 	}
-	error = rendezvous_accept(d, line);
-	why = session_hand_refusal();
-	if (!error && why)
-		control_error(c, EPERM, "the line is refused: %s", why);
-	else if (error)
-		control_error(c, EBADMSG, "the line can not be accepted: %s",
-			      seal_strerror(error));
-	else if (d->sessions != before && d->sessions->by_hand)
-		wait_for_line(d->sessions, c);
-	else
-		control_ok(c, NULL);
+	w = wait_for_line(c);
+	why = w ? hand_accept(d, line, on_line, w) : NULL;
+	if (!why)
+		return;
+	control_error(c, EBADMSG, "the line can not be accepted: %s", why);
+	free(w);
 }
 
 const struct verb connection_verbs[] = {

@@ -4,12 +4,14 @@
 
 #include "conf.h"
 #include "control.h"
+#include "hand.h"
 #include "peer.h"
 #include "rendezvous.h"
 #include "session.h"
 
-static json_t *describe(const struct peer *peer)
+static json_t *describe(const struct daemon *d, const struct peer *peer)
 {
+	json_t *hand = hand_show(d, peer);
 	char key[SITE_KEY_STR_SIZE];
 	json_t *json;
 
@@ -20,6 +22,8 @@ static json_t *describe(const struct peer *peer)
 		json_object_set_new(json, "seen",
 				    json_real((double)(clock_ms() -
 						       peer->seen_ms) / 1000));
+	if (hand)
+		json_object_set_new(json, "by_hand", hand);
 	return json;
 }
 
@@ -30,7 +34,7 @@ static void peer_show(struct daemon *d, struct client *c, const json_t *request)
 
 	(void)request;
 	for (peer = d->peers; peer; peer = peer->next)
-		json_array_append_new(list, describe(peer));
+		json_array_append_new(list, describe(d, peer));
 	control_ok(c, list);
 }
 
@@ -59,6 +63,8 @@ static void site_show(struct daemon *d, struct client *c, const json_t *request)
 	if (d->path->describe)
 		d->path->describe(d, json);
 	json_object_set_new(json, "rendezvous", rendezvous_show(d));
+	if (d->path->show_site)
+		json_object_set_new(json, "udp_mapping", d->path->show_site(d));
 	control_ok(c, json);
 }
 

@@ -14,6 +14,7 @@
 #include "conf.h"
 #include "control.h"
 #include "daemon.h"
+#include "hand.h"
 #include "log.h"
 #include "peer.h"
 #include "queue.h"
@@ -271,6 +272,7 @@ static void stop(struct life *life)
 			event_free(life->signal[i]);
 	control_stop(d);
 	session_stop(d);
+	hand_stop(d);
 	rendezvous_stop(d);
 	if (d->path->stop && d->base)
 		d->path->stop(d);

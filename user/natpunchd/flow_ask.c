@@ -114,7 +114,6 @@ void flow_ask(struct flow *f, struct guess *mine)
 	err = flow_say(f, "open", body);
 	if (err)
 		flow_fail(f, err == -ENOTCONN ? "no broker is connected" :
-		     err == -EOPNOTSUPP ? "by hand no flows can be agreed on" :
 					  strerror(-err));
 	else
 		wait_for_peer(f);

@@ -20,6 +20,7 @@
 struct conf;
 struct control;
 struct gateway;
+struct hand;
 struct path_ops;
 struct peer;
 struct rendezvous;
@@ -35,6 +36,7 @@ struct daemon {
 	struct service *services;	/* service.c: a list */
 	struct session *sessions;	/* session.c: a list */
 	struct rendezvous *rendezvous;	/* rendezvous.c */
+	struct hand *hands;		/* hand.c: a list */
 	struct control *control;	/* control.c */
 	struct gateway *gateway;	/* gateway.c: what paths go through */
 	const struct path_ops *path;	/* how sessions connect: session.h */

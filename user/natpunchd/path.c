@@ -11,9 +11,11 @@
 #include "external.h"
 #include "flow.h"
 #include "gateway.h"
+#include "lifetime.h"
 #include "log.h"
 #include "loopback.h"
 #include "module.h"
+#include "outside.h"
 #include "path.h"
 #include "portmap.h"
 #include "relay.h"
@@ -531,6 +533,7 @@ static int adopt(struct session *s, const json_t *saved)
 
 const struct path_ops path_ops = {
 	.name = "direct, relay",
+	.outside = &outside_ops,
 	.start = start,
 	.stop = stop,
 	.reload = reload,
@@ -542,6 +545,7 @@ const struct path_ops path_ops = {
 	.close = close_path,
 	.forget = forget,
 	.show = show,
+	.show_site = lifetime_show,
 	.save = save,
 	.adopt = adopt,
 };

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "conf.h"
+#include "hand.h"
 #include "peer.h"
 #include "session.h"
 
@@ -69,6 +70,7 @@ static void drop_unlisted(struct daemon *d)
 			continue;
 		}
 		session_peer_gone(d, peer);
+		hand_peer_gone(d, peer);
 		*link = peer->next;
 		replay_free(&peer->replay);
 		free(peer);

@@ -20,7 +20,8 @@ struct peer {
 	struct replay replay;		/* seal.c's; kept by seen.c */
 
 	/* rendezvous.c's: what the brokers tell. */
-	bool online;			/* a broker at least has it there */
+	bool online;			/* a broker at least has it there, or: */
+	bool by_hand;			/* a channel leads there: hand.h */
 	bool known;			/* has ever been heard of */
 	uint64_t seen_ms;		/* clock_ms() of the last sign of life */
 	uint32_t brokers;		/* bit n: present at broker n */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "broker.h"
+#include "hand.h"
 #include "log.h"
 #include "peer.h"
 #include "rendezvous.h"
@@ -95,21 +96,40 @@ size_t rendezvous_will(struct broker *b, char *topic, size_t topic_size,
 	return make_presence(b, false, payload);
 }
 
+static void look_whether_online(struct daemon *d, struct peer *peer)
+{
+	bool was = peer->online;
+
+	peer->online = peer->brokers || peer->by_hand;
+	if (was == peer->online)
+		return;
+	log_info("%s is %s", peer->name, peer->online ? "online" : "offline");
+	if (peer->online)
+		session_peer_online(d, peer);
+}
+
 static void set_online(struct broker *b, struct peer *peer, bool online)
 {
 	uint32_t bit = UINT32_C(1) << b->bit;
-	bool was = peer->brokers;
 
 	if (online)
 		peer->brokers |= bit;
 	else
 		peer->brokers &= ~bit;
-	peer->online = peer->brokers;
-	if (was == peer->online)
-		return;
-	log_info("%s is %s", peer->name, peer->online ? "online" : "offline");
-	if (peer->online)
-		session_peer_online(b->daemon, peer);
+	look_whether_online(b->daemon, peer);
+}
+
+/* What waited for a way has one, also if the peer was at a broker all the time. */
+void rendezvous_by_hand(struct daemon *d, struct peer *peer, bool up)
+{
+	bool was = peer->online;
+
+	peer->by_hand = up;
+	peer->known = true;
+	peer->seen_ms = clock_ms();
+	look_whether_online(d, peer);
+	if (up && was)
+		session_peer_online(d, peer);
 }
 
 /*
@@ -228,7 +248,8 @@ static void dispatch(struct daemon *d, const struct unsealed *m, bool by_hand)
 	message.peer->known = true;
 	message.peer->seen_ms = clock_ms();
 	for (i = 0; i < MAX_TYPES && types[i].type; i++)
-		if (!strcmp(types[i].type, message.type))
+		if (!strcmp(types[i].type, message.type) &&
+		    (!by_hand || !strcmp(message.type, "hand")))
 			types[i].fn(d, &message);
 	json_decref(json);
 }
@@ -320,6 +341,12 @@ enum seal_error rendezvous_accept(struct daemon *d, const char *line)
 	return error;
 }
 
+void rendezvous_take(struct daemon *d, const void *message, size_t len)
+{
+	if (within_limit(d->rendezvous))
+		receive(d, message, len, false);
+}
+
 /* --- messages that go ----------------------------------------------------- */
 
 /* The sealed message, to be freed; NULL: too long. */
@@ -347,14 +374,19 @@ static uint8_t *make(struct daemon *d, const struct peer *peer,
 	return out;
 }
 
-/* To the brokers where the peer is; where it is nowhere, it may come to any. */
+/*
+ * To the brokers where the peer is, and by hand; where it is nowhere, it may come to
+ * any.
+ */
 static int publish(struct daemon *d, const struct peer *peer,
 		   const uint8_t *out, size_t len, unsigned int life_s)
 {
 	struct rendezvous *r = d->rendezvous;
 	char topic[TOPIC_SIZE];
-	int i, err = -ENOTCONN;
+	int i, err = hand_send(d, peer, out, len);
 
+	if (!err && !peer->brokers)
+		return 0;
 	topic_of(r, topic, peer->key.id, INBOX);
 	for (i = 0; i < MAX_BROKERS; i++) {
 		if (!r->broker[i] ||
@@ -435,13 +467,13 @@ void rendezvous_down(struct broker *b)
 
 	for (peer = b->daemon->peers; peer; peer = peer->next) {
 		peer->brokers &= ~(UINT32_C(1) << b->bit);
-		peer->online = peer->brokers;
+		peer->online = peer->brokers || peer->by_hand;
 	}
 }
 
 unsigned int rendezvous_rtt_ms(const struct daemon *d, const struct peer *peer)
 {
-	unsigned int best = 0, rtt;
+	unsigned int best = peer ? hand_rtt_ms(d, peer) / 2 : 0, rtt;
 	int i;
 
 	for (i = 0; d->rendezvous && i < MAX_BROKERS; i++) {
@@ -567,6 +599,7 @@ void rendezvous_renew(struct daemon *d)
 {
 	int i;
 
+	hand_renew(d);
 	for (i = 0; d->rendezvous && i < MAX_BROKERS; i++)
 		if (d->rendezvous->broker[i])
 			broker_renew(d->rendezvous->broker[i]);
@@ -576,6 +609,8 @@ bool rendezvous_is_up(const struct daemon *d)
 {
 	int i;
 
+	if (hand_is_up(d))
+		return true;
 	for (i = 0; d->rendezvous && i < MAX_BROKERS; i++)
 		if (d->rendezvous->broker[i] &&
 		    d->rendezvous->broker[i]->state == BROKER_UP)

@@ -57,9 +57,15 @@ char *rendezvous_line(struct daemon *d, struct peer *peer, const char *type,
  */
 enum seal_error rendezvous_accept(struct daemon *d, const char *line);
 
+/** rendezvous_by_hand() - a channel leads to the peer, or none does any more. */
+void rendezvous_by_hand(struct daemon *d, struct peer *peer, bool up);
+/** rendezvous_take() - a message that came by a channel. */
+void rendezvous_take(struct daemon *d, const void *message, size_t len);
+
 /**
  * rendezvous_rtt_ms() - our round trip to the nearest broker at which the peer
- * is (NULL: any), the least of the last measurements; 0: none is known.
+ * is (NULL: any), the least of the last measurements; 0: none is known. By hand it
+ * is half of that to the peer, as each has half of the way to himself.
  */
 unsigned int rendezvous_rtt_ms(const struct daemon *d, const struct peer *peer);
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "conf.h"
+#include "hand.h"
 #include "log.h"
 #include "saved.h"
 #include "service.h"
@@ -62,6 +63,7 @@ void saved_flush(struct daemon *d)
 	json_object_set_new(json, "version", json_integer(1));
 	json_object_set_new(json, "services", service_saved(d));
 	json_object_set_new(json, "sessions", session_saved(d));
+	json_object_set_new(json, "hands", hand_saved(d));
 	err = state_write(d, FILE_NAME, json);
 	if (err)
 		log_warning("%s/" FILE_NAME ": %s: what was added will be forgotten",
@@ -103,5 +105,6 @@ void saved_read(struct daemon *d)
 		return;
 	service_restore(d, json_object_get(json, "services"));
 	session_restore(d, json_object_get(json, "sessions"));
+	hand_restore(d, json_object_get(json, "hands"));
 	json_decref(json);
 }

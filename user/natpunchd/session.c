@@ -13,6 +13,7 @@
 
 #include "conf.h"
 #include "event_log.h"
+#include "hand.h"
 #include "log.h"
 #include "saved.h"
 #include "service.h"
@@ -129,15 +130,6 @@ static void drop_path(struct session *s)
 	s->remote = NULL;
 }
 
-static void answer_line(struct session *s, const char *line)
-{
-	void (*fn)(struct session *s, const char *line, void *data) = s->line;
-
-	s->line = NULL;
-	if (fn)
-		fn(s, line, s->line_data);
-}
-
 static void unlink_session(struct session *s)
 {
 	struct session **link = &s->daemon->sessions;
@@ -163,7 +155,8 @@ void session_bury(struct session *s)
 		return;
 	session_set_state(s, SESSION_CLOSED);
 	drop_path(s);
-	answer_line(s, NULL);
+	if (s->by_hand)
+		hand_release(s);
 	s->peer = NULL;
 	session_arm(s, 0);
 }
@@ -206,7 +199,7 @@ static void end_attempt(struct session *s)
 			s->service, s->role == SESSION_ASKS ? "/" : " for ",
 		    s->role == SESSION_ASKS ? s->service : s->peer->name,
 		    s->reason);
-	if (s->role == SESSION_SERVES || s->by_hand) {
+	if (s->role == SESSION_SERVES) {
 		session_send_close(s);
 		session_bury(s);
 		return;
@@ -300,8 +293,7 @@ void session_check(struct session *s, unsigned int delay_ms)
 
 	if (!session_set_state(s, SESSION_CHECKING))
 		return;
-	session_arm(s, s->by_hand ? SESSION_BY_HAND_MS :
-				    SESSION_CHECK_MS + delay_ms);
+	session_arm(s, SESSION_CHECK_MS + delay_ms);
 	err = s->daemon->path->check(s, delay_ms);
 	if (err)
 		path_refuses(s, err);
@@ -386,14 +378,6 @@ struct session *session_new(struct daemon *d, enum session_role role,
 	return s;
 }
 
-void session_on_line(struct session *s,
-		     void (*line)(struct session *s, const char *line,
-				  void *data), void *data)
-{
-	s->line = line;
-	s->line_data = data;
-}
-
 /* --- what happens around them --------------------------------------------- */
 
 void session_peer_gone(struct daemon *d, const struct peer *peer)
@@ -437,7 +421,7 @@ void session_peer_online(struct daemon *d, const struct peer *peer)
 			continue;
 		if (s->state == SESSION_IDLE && !s->has_path)
 			session_arm(s, 0);
-		else if (s->state == SESSION_OFFERED && peer && !s->by_hand)
+		else if (s->state == SESSION_OFFERED && peer)
 			repeat_offer(s);
 	}
 }
@@ -512,6 +496,7 @@ int session_reload(struct daemon *d)
 int session_start(struct daemon *d)
 {
 	session_listen();
+	hand_start();
 	return session_reload(d);
 }
 

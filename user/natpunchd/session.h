@@ -59,7 +59,7 @@ struct session {
 	uint8_t proto;			/* IPPROTO_TCP or IPPROTO_UDP */
 	union endpoint listen;		/* asks: where clients come to */
 	union endpoint to;		/* serves: the service */
-	bool by_hand;			/* offer and answer by copy and paste */
+	bool by_hand;			/* there is a line for it: hand.h */
 	bool configured;		/* asks: from the file */
 
 	json_t *local;			/* our candidates, an array */
@@ -77,9 +77,6 @@ struct session {
 	char instead[SESSION_ID_SIZE];	/* asks: the attempt before this */
 	unsigned int peer_rtt_ms;	/* serves: the peer's way to the broker */
 	uint64_t gone_ms;		/* clock_ms() when it is to be freed */
-	void *line_data;		/* session_offer_line()'s */
-	void (*line)(struct session *s, const char *line, void *data);
-
 	bool replaced;			/* serves: by the asker's next attempt */
 	void *path;			/* path_ops' own */
 };
@@ -91,6 +88,7 @@ struct session {
  */
 struct path_ops {
 	const char *name;
+	const struct outside_ops *outside;	/* outside.h; NULL: unknown */
 
 	/**
 	 * @start, @stop: the daemon begins (the configuration is read, the
@@ -118,11 +116,9 @@ struct path_ops {
 
 	/**
 	 * @check: s->local and s->remote are there. Both sides begin @delay_ms
-	 * from now, as well as the signalling tells; by hand it may be minutes
-	 * off, and SESSION_BY_HAND_MS is the time to keep trying. Ends with
-	 * session_open() or session_fail(); a deadline of SESSION_CHECK_MS is
-	 * kept by session.c. Called again for a relayed session when the peer
-	 * sends new candidates.
+	 * from now, as well as the signalling tells. Ends with session_open() or
+	 * session_fail(); a deadline of SESSION_CHECK_MS is kept by session.c.
+	 * Called again for a relayed session when the peer sends new candidates.
 	 */
 	int (*check)(struct session *s, unsigned int delay_ms);
 
@@ -143,6 +139,8 @@ struct path_ops {
 	 * candidate), "local", "remote", "rtt_ms", "bytes_in", "bytes_out".
 	 */
 	void (*show)(const struct session *s, json_t *into);
+	/** @show_site: of all sessions; NULL: nothing */
+	json_t *(*show_site)(const struct daemon *d);
 
 	/**
 	 * @save: what adopt() needs to take over a live path after a restart;
@@ -157,7 +155,6 @@ struct path_ops {
 #define SESSION_GATHER_MS	5000
 #define SESSION_ANSWER_MS	10000	/* from a peer that is online */
 #define SESSION_CHECK_MS	20000
-#define SESSION_BY_HAND_MS	600000
 #define SESSION_OFFER_LIFE_S	3600	/* it waits so long for a sleeper */
 
 /* --- for path_ops --------------------------------------------------------- */
@@ -178,8 +175,8 @@ void session_fail(struct session *s, const char *why, ...) __printf(2, 3);
 /** session_explain() - why it is about to fail: s->reason. */
 void session_explain(struct session *s, const char *why, ...) __printf(2, 3);
 /**
- * session_signal() - tell the peer's path_ops something about this session,
- * through the broker. 0, or as rendezvous_send(); -EOPNOTSUPP by hand.
+ * session_signal() - tell the peer's path_ops something about this session. 0, or
+ * as rendezvous_send().
  */
 int session_signal(struct session *s, const json_t *body);
 /**
@@ -202,18 +199,15 @@ struct wish {
 };
 
 /**
- * session_connect() - ask for a service; it is tried until deleted.
+ * session_connect() - ask for a service; it is tried until deleted. By hand it waits
+ * until the peer is online.
  * Return: NULL, and errno: EEXIST (something listens there already), ENOSPC,
  * ENOMEM.
  */
 struct session *session_connect(struct daemon *d, const struct wish *wish);
-/**
- * session_on_line() - by hand: @line is called once with the line to copy (the
- * offer's, or the answer's), or with NULL if there will be none: s->reason.
- */
-void session_on_line(struct session *s,
-		     void (*line)(struct session *s, const char *line,
-				  void *data), void *data);
+/** session_by_hand() - the one by hand that this wish made before, or NULL. */
+struct session *session_by_hand(const struct daemon *d,
+				const struct wish *wish);
 /** session_close() - tell the peer, let go, free. */
 void session_close(struct session *s, const char *why, ...) __printf(2, 3);
 struct session *session_by_id(const struct daemon *d, const char *id);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hand.h"
 #include "log.h"
 #include "saved.h"
 #include "service.h"
@@ -63,9 +64,25 @@ struct session *session_connect(struct daemon *d, const struct wish *wish)
 	s->listen = wish->listen;
 	s->configured = wish->configured;
 	s->by_hand = wish->by_hand;
-	session_arm(s, 0);
+	if (!s->by_hand)
+		session_arm(s, 0);
 	saved_write(d);
 	return s;
+}
+
+struct session *session_by_hand(const struct daemon *d,
+				const struct wish *wish)
+{
+	struct session *s;
+
+	for (s = d->sessions; s; s = s->next)
+		if (s->by_hand && s->role == SESSION_ASKS &&
+		    s->state != SESSION_CLOSED && s->peer == wish->peer &&
+		    s->proto == wish->proto &&
+		    !strcmp(s->service, wish->service) &&
+		    endpoint_equal(&s->listen, &wish->listen))
+			return s;
+	return NULL;
 }
 
 static json_t *describe(const struct session *s)
@@ -123,7 +140,8 @@ json_t *session_saved(const struct daemon *d)
 	bool wish;
 
 	for (s = d->sessions; s; s = s->next) {
-		wish = s->role == SESSION_ASKS && !s->configured && !s->by_hand;
+		wish = s->role == SESSION_ASKS && !s->configured &&
+		       (!s->by_hand || hand_has(d, s->peer));
 		path = s->state == SESSION_CLOSED ? NULL : path_saved(s);
 		if (s->state == SESSION_CLOSED || (!wish && !path))
 			continue;
@@ -155,6 +173,7 @@ static struct session *restore_asker(struct daemon *d, struct peer *peer,
 	struct wish wish = { .peer = peer, .service = service };
 
 	wish.configured = json_is_true(json_object_get(from, "configured"));
+	wish.by_hand = json_is_true(json_object_get(from, "by_hand"));
 	if (!listen || !endpoint_parse(&wish.listen, listen) || !proto ||
 	    !proto_parse(&wish.proto, proto))
 		return NULL;
@@ -202,7 +221,6 @@ static void restore(struct daemon *d, const json_t *from)
 	if (!s)
 		return;
 	strcpy(s->id, id);
-	s->by_hand = json_is_true(json_object_get(from, "by_hand"));
 	if (path && d->path->adopt)
 		adopt(s, state, path);
 }

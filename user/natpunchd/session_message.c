@@ -20,34 +20,18 @@
 int session_send(struct session *s, const char *type, json_t *body,
 		 unsigned int life_s)
 {
-	int err = -EOPNOTSUPP;
+	int err;
 
 	json_object_set_new(body, "session", json_string(s->id));
-	if (!s->by_hand)
-		err = rendezvous_send(s->daemon, s->peer, type, body, life_s);
+	err = rendezvous_send(s->daemon, s->peer, type, body, life_s);
 	json_decref(body);
 	return err;
 }
 
-/* By hand: the line goes to whoever asked for it. */
-static int send_line(struct session *s, const char *type, json_t *body)
+static const char *send_error(const struct session *s, int err)
 {
-	void (*fn)(struct session *s, const char *line, void *data) = s->line;
-	char *line;
-
-	json_object_set_new(body, "session", json_string(s->id));
-	line = rendezvous_line(s->daemon, s->peer, type, body,
-			       SESSION_BY_HAND_MS / 1000);
-	json_decref(body);
-	s->line = NULL;
-	if (fn)
-		fn(s, line, s->line_data);
-	free(line);
-	return line ? 0 : -EMSGSIZE;
-}
-
-static const char *send_error(int err)
-{
+	if (err == -ENOTCONN && s->by_hand)
+		return "the way by hand is lost, and no broker is connected";
 	if (err == -ENOTCONN)
 		return "no broker is connected";
 	if (err == -EMSGSIZE)
@@ -68,18 +52,14 @@ void session_send_offer(struct session *s)
 	if (*s->instead)
 		json_object_set_new(body, "instead", json_string(s->instead));
 	s->sent_ms = clock_ms();
-	if (s->by_hand)
-		err = send_line(s, "offer", body);
-	else
-		err = session_send(s, "offer", body, life_s);
+	err = session_send(s, "offer", body, life_s);
 	if (err) {
-		session_fail(s, "%s", send_error(err));
+		session_fail(s, "%s", send_error(s, err));
 		return;
 	}
 	if (s->state == SESSION_IDLE)
 		session_set_state(s, SESSION_OFFERED);
-	session_arm(s, s->by_hand ? SESSION_BY_HAND_MS :
-		       s->peer->online ? SESSION_ANSWER_MS :
+	session_arm(s, s->peer->online ? SESSION_ANSWER_MS :
 					 (uint64_t)life_s * 1000);
 }
 
@@ -102,16 +82,13 @@ void session_send_answer(struct session *s)
 			 (int)(clock_ms() - s->created_ms), "rtt",
 			 json_integer(rendezvous_rtt_ms(s->daemon, s->peer)),
 			 "candidates", s->local);
-	if (s->by_hand)
-		err = send_line(s, "answer", body);
-	else
-		err = session_send(s, "answer", body, ANSWER_LIFE_S);
+	err = session_send(s, "answer", body, ANSWER_LIFE_S);
 	if (err) {
-		session_fail(s, "%s", send_error(err));
+		session_fail(s, "%s", send_error(s, err));
 		return;
 	}
 	session_set_state(s, SESSION_ANSWERED);
-	session_check(s, s->by_hand ? 0 : s->one_way_ms);
+	session_check(s, s->one_way_ms);
 }
 
 void session_send_close(struct session *s)
@@ -136,27 +113,13 @@ int session_update(struct session *s, json_t *candidates)
 						   candidates), ANSWER_LIFE_S);
 }
 
-/* What to tell who pasted a line, if nothing came of it. */
-static const char *hand_refusal;
-
-const char *session_hand_refusal(void)
-{
-	const char *why = hand_refusal;
-
-	hand_refusal = NULL;
-	return why;
-}
-
 static void refuse(struct daemon *d, const struct message *m, const char *id,
 		   const char *why)
 {
 	json_t *body = json_pack("{ss, ss}", "session", id, "reason", why);
 
 	log_warning("%s's offer is refused: %s", m->peer->name, why);
-	if (m->by_hand)
-		hand_refusal = why;
-	else
-		rendezvous_send(d, m->peer, "close", body, ANSWER_LIFE_S);
+	rendezvous_send(d, m->peer, "close", body, ANSWER_LIFE_S);
 	json_decref(body);
 }
 
@@ -177,8 +140,6 @@ static struct session *session_of(struct daemon *d, const struct message *m)
 	if (!s || s->peer != m->peer || session_doomed(s)) {
 		log_debug("%s: %s of an unknown session", m->peer->name,
 			  m->type);
-		if (m->by_hand)
-			hand_refusal = "it answers no offer that still stands";
 		return NULL;
 	}
 	return s;
@@ -208,17 +169,16 @@ static void drop_former(struct daemon *d, const struct message *m,
 	}
 }
 
-/* NULL: it may be served. What it may not and what is not are told alike. */
-static const char *refusal(const struct daemon *d, const struct message *m,
-			   const struct service *service, uint8_t proto)
+const char *session_refusal(const struct daemon *d, const struct peer *peer,
+			    const struct service *service, uint8_t proto)
 {
-	if (!service || !service_allows(service, m->peer))
+	if (!service || !service_allows(service, peer))
 		return "there is no such service, or none for you";
 	if (service->proto != proto)
 		return service->proto == IPPROTO_UDP ?
 		       "the service is udp: connect with --proto udp" :
 		       "the service is tcp: connect with --proto tcp";
-	if (count_sessions(d, m->peer) >= MAX_SESSIONS_OF_PEER ||
+	if (count_sessions(d, peer) >= MAX_SESSIONS_OF_PEER ||
 	    count_sessions(d, NULL) >= MAX_SESSIONS)
 		return "there are too many connections";
 	return NULL;
@@ -235,13 +195,9 @@ static void serve(struct daemon *d, const struct message *m, const char *id,
 	strcpy(s->id, id);
 	s->proto = service->proto;
 	s->to = service->to;
-	s->by_hand = m->by_hand;
 	s->remote = json_incref(candidates);
 	s->peer_rtt_ms = rtt < 0 || rtt > MAX_WAY_MS ? 0 : (unsigned int)rtt;
-	if (s->by_hand)
-		session_arm(s, 0);	/* who pasted it asks for the line first */
-	else
-		session_gather(s);
+	session_gather(s);
 }
 
 static void on_offer(struct daemon *d, const struct message *m)
@@ -265,7 +221,7 @@ static void on_offer(struct daemon *d, const struct message *m)
 	if (session_by_id(d, id))
 		return;
 	service = service_by_name(d, name);
-	why = refusal(d, m, service, proto);
+	why = session_refusal(d, m->peer, service, proto);
 	if (why)
 		refuse(d, m, id, why);
 	else
@@ -280,7 +236,6 @@ static void on_answer(struct daemon *d, const struct message *m)
 	int held = 0;
 
 	if (!s || s->role != SESSION_ASKS || s->state != SESSION_OFFERED ||
-	    s->by_hand != m->by_hand ||
 	    json_unpack((json_t *)m->body, "{so, s?i}", "candidates",
 			&candidates, "held", &held) ||
 	    !json_is_array(candidates))

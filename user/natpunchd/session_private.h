@@ -5,6 +5,8 @@
 
 #include "session.h"
 
+struct service;
+
 /* session.c */
 struct session *session_new(struct daemon *d, enum session_role role,
 			    struct peer *peer, const char *service);
@@ -22,8 +24,9 @@ void session_send_offer(struct session *s);
 void session_send_answer(struct session *s);
 void session_send_close(struct session *s);
 void session_listen(void);
-/* Why nothing came of a line that was whole; asked once. NULL: it did. */
-const char *session_hand_refusal(void);
+/* NULL: it may be served. What may not and what is not are told alike. */
+const char *session_refusal(const struct daemon *d, const struct peer *peer,
+			    const struct service *service, uint8_t proto);
 
 /* session_list.c */
 const char *proto_name(uint8_t proto);
