@@ -130,9 +130,12 @@ static bool is_stun(const struct packet *p, const void *unused)
 	       !memcmp(p->data + p->payload + 4, STUN_COOKIE, 4);
 }
 
+/* From the other site: what a STUN server answers is something else. */
 static bool is_stun_out(const struct packet *p, const void *unused)
 {
-	return is_stun(p, unused) && p->outgoing;
+	return is_stun(p, unused) && p->outgoing &&
+	       !ep_same_addr(p->src, server(1, 0)) &&
+	       !ep_same_addr(p->src, server(2, 0));
 }
 
 /* --- both gateways have public addresses ----------------------------------- */
