@@ -449,6 +449,9 @@ unsigned int np_flows_reap(struct np_mapping *m)
 		f = np_flow_dequeue(m);
 		next = np_flow_look(m, f, now, &alive);
 		if (!next) {
+			/* The address's first record may have stayed for it. */
+			if (f->kind == NP_FLOW_BY_ENDPOINT)
+				wait = 1;
 			np_flow_unlink(m, f);
 			call_rcu(&f->rcu, np_flow_free_rcu);
 			continue;
