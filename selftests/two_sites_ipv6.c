@@ -6,8 +6,7 @@
  * else gets in; what was opened is closed again. Where IPv6 leads nowhere, or is not
  * what client and service speak, a tunnel or a relay carries it, or it is said why not.
  *
- * The oldest and the newest kernel will do.
- * needs: kernel=6.1 kernel=7.3
+ * needs: kernel=6.1
  */
 #include <errno.h>
 #include <stdio.h>
