@@ -21,7 +21,7 @@ if [ ! -x "$natpunchd" ]; then
 	exit 4
 fi
 
-plan=78 count=0 failed=0
+plan=79 count=0 failed=0
 key_b=npk-$("$natpunchd" --make-key "$dir/b.key" | sed 's/^npk-//')
 key_c=$("$natpunchd" --make-key "$dir/c.key")
 
