@@ -3,7 +3,7 @@
  * The module goes and comes while traffic flows. (That the kernel does
  * not complain is for whoever runs this to see.)
  *
- *	ROUNDS		how often (default 50)
+ *	ROUNDS		how often (default 30)
  *
  * needs: timeout=900
  */
@@ -53,7 +53,7 @@ int main(void)
 {
 	pid_t traffic;
 	struct ep e;
-	unsigned int rounds = chance_count("ROUNDS", 50), i, unloaded = 0;
+	unsigned int rounds = chance_count("ROUNDS", 30), i, unloaded = 0;
 	int status;
 
 	if (natpunch_missing())
