@@ -119,7 +119,7 @@ static bool leads_out_v6(const struct gateway *gw, const union endpoint *ep)
 
 	return gw->dev6 && !IN6_IS_ADDR_MULTICAST(addr) &&
 	       !IN6_IS_ADDR_LINKLOCAL(addr) && !IN6_IS_ADDR_V4MAPPED(addr) &&
-	       route_get(&route, ep) && route.dev == gw->dev6 &&
+	       route_get(&route, ep, 0) && route.dev == gw->dev6 &&
 	       !endpoint_same_addr(ep, &gw->address6);
 }
 
@@ -261,7 +261,7 @@ static void look_at_v6(struct gateway *gw)
 	char dev[IF_NAMESIZE];
 	struct route route;
 
-	if (!route_get(&route, &world) || !if_indextoname(route.dev, dev) ||
+	if (!route_get(&route, &world, 0) || !if_indextoname(route.dev, dev) ||
 	    !is_wanted(gw->daemon->conf, dev) || !is_usable(&route.src, dev))
 		return;
 	gw->address6 = route.src;

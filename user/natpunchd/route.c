@@ -28,6 +28,8 @@ static int on_attr(const struct nlattr *attr, void *data)
 
 	if (mnl_attr_get_type(attr) == RTA_PREFSRC)
 		set_address(&r->src, attr);
+	else if (mnl_attr_get_type(attr) == RTA_GATEWAY)
+		set_address(&r->next_hop, attr);
 	else if (mnl_attr_get_type(attr) == RTA_OIF)
 		r->dev = mnl_attr_get_u32(attr);
 	return MNL_CB_OK;
@@ -44,7 +46,7 @@ static int on_route(const struct nlmsghdr *nlh, void *data)
 }
 
 static void ask(struct mnl_socket *nl, const union endpoint *to,
-		struct route *r)
+		unsigned int dev, struct route *r)
 {
 	char buf[BUFFER_SIZE];
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
@@ -64,6 +66,8 @@ static void ask(struct mnl_socket *nl, const union endpoint *to,
 		mnl_attr_put(nlh, RTA_DST, sizeof(to->in.sin_addr),
 			     &to->in.sin_addr);
 	}
+	if (dev)
+		mnl_attr_put_u32(nlh, RTA_OIF, dev);
 	if (mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) < 0)
 		return;
 	len = mnl_socket_recvfrom(nl, buf, sizeof(buf));
@@ -72,7 +76,7 @@ static void ask(struct mnl_socket *nl, const union endpoint *to,
 			   on_route, r);
 }
 
-bool route_get(struct route *r, const union endpoint *to)
+bool route_get(struct route *r, const union endpoint *to, unsigned int dev)
 {
 	struct mnl_socket *nl;
 
@@ -81,7 +85,7 @@ bool route_get(struct route *r, const union endpoint *to)
 	if (!nl)
 		return false;
 	if (!mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID))
-		ask(nl, to, r);
+		ask(nl, to, dev, r);
 	mnl_socket_close(nl);
 	return r->dev && r->src.sa.sa_family == to->sa.sa_family;
 }
