@@ -19,13 +19,7 @@
 
 static bool refused(enum node node, struct ep local, struct ep to)
 {
-	int sock = stream_open(IPPROTO_TCP, node, local);
-	bool in;
-
-	stream_connect(sock, to);
-	in = !stream_connected(sock, SILENCE_MS);
-	sock_close(sock);
-	return !in && stream_accept(visit_listener(), NULL, 100) < 0;
+	return stream_refused(node, local, to, visit_listener());
 }
 
 /* --- both gateways have public addresses ----------------------------------- */

@@ -181,16 +181,6 @@ static bool connect_both(const char *how)
 	       site_says(node_b, echo, SESSION_MS);
 }
 
-static void show_logs(void)
-{
-	site_says(node_a, "\n\n", 100);
-	site_says(node_b, "\n\n", 100);
-	ktap_diag("site A:");
-	ktap_diag("%s", site_log(node_a));
-	ktap_diag("site B:");
-	ktap_diag("%s", site_log(node_b));
-}
-
 /* --- clients ----------------------------------------------------------------- */
 
 struct client {
@@ -278,7 +268,7 @@ static struct client pair(const struct side *a, const struct side *b, bool lo)
 	if (!ktap_ok(connects(a, b, lo, &c),
 		     "%s at the service, %s at the client%s", a->name, b->name,
 		     lo ? ", on loopback addresses" : ""))
-		show_logs();
+		sites_logs(node_a, node_b);
 	return c;
 }
 
@@ -429,7 +419,7 @@ static void it_outlives_the_daemons(struct client *c)
 		     site_says(node_a, "siteB/ssh: adopted", 10000) &&
 		     lives(c) && open_tcp(&other),
 		     "they adopt it when they are back, and open others"))
-		show_logs();
+		sites_logs(node_a, node_b);
 }
 
 static void nothing_is_left(void)
@@ -453,7 +443,7 @@ static void symmetric_is_relayed(void)
 	if (!ktap_ok(start(&symmetric, &masquerade, true) &&
 		     connect_both("relayed") && open_tcp(&c) && open_udp(&c),
 		     "what can not be predicted without it is relayed"))
-		show_logs();
+		sites_logs(node_a, node_b);
 }
 
 static void without(void)
@@ -499,23 +489,23 @@ static void it_comes_and_goes(void)
 		     offer("nas", host(A2, 22), "tcp") &&
 		     want("nas", loopback(4444), "tcp") && nas_is_direct(1),
 		     "it is given a WAN: services of other hosts are served, too"))
-		show_logs();
+		sites_logs(node_a, node_b);
 	unload();
 	if (!ktap_ok(says_times(GA, "natpunch.ko is not loaded: over IPv4 only", 2, 5000) &&
 		     site_says(node_b, "siteA closed it: natpunch.ko is not loaded",
 			       5000) && nas_is_refused(1) &&
 		     lives(&c) && lives(&other) && open_tcp(&other),
 		     "it goes: they end, and it is said why; others stay"))
-		show_logs();
+		sites_logs(node_a, node_b);
 	load();
 	must(HOME, "natpunchctl -n GA wan add wan");
 	if (!ktap_ok(nas_is_direct(2), "it comes back: they, too"))
-		show_logs();
+		sites_logs(node_a, node_b);
 	must(HOME, "natpunchctl -n GA wan del wan");
 	if (!ktap_ok(says_times(GA, "natpunch.ko manages no WAN: over IPv4 only", 3, 150000) &&
 		     nas_is_refused(2),
 		     "a WAN that goes is as good as none"))
-		show_logs();
+		sites_logs(node_a, node_b);
 }
 
 static void with(void)

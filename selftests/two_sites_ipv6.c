@@ -131,17 +131,6 @@ static void own_firewall(enum node gw)
 
 /* --- the sites --------------------------------------------------------------- */
 
-static void show_logs(void)
-{
-	/* What they say last is still in the pipes. */
-	site_says(GA, "\n\n", 100);
-	site_says(GB, "\n\n", 100);
-	ktap_diag("site A:");
-	ktap_diag("%s", site_log(GA));
-	ktap_diag("site B:");
-	ktap_diag("%s", site_log(GB));
-}
-
 static bool offer(const char *name, const char *proto, struct ep to)
 {
 	return site_ask(GA, "{\"do\":\"service-add\",\"name\":\"%s\","
@@ -271,13 +260,13 @@ static void tcp_connects(void)
 	long ms = connects("ssh", "tcp", "direct");
 
 	if (!ktap_ok(ms >= 0, "TCP: the sites find each other"))
-		show_logs();
+		sites_logs(GA, GB);
 	ktap_diag("session: %ld ms, of which the probe's round trip took %s; to %s",
 		  ms, site_value(GB, "connection-show", ".result[0].rtt_ms"),
 		  ep_str(site_remote(GB)));
 	if (!ktap_ok(visit_open(&first, B2),
 		     "a LAN client reaches the service through both firewalls"))
-		show_logs();
+		sites_logs(GA, GB);
 	ktap_diag("connected after %ld ms; the service sees %s", first.ms,
 		  ep_str(first.peer));
 	ktap_ok(ep_same_addr(first.peer, outer(GB, 0)) &&
@@ -290,13 +279,7 @@ static void tcp_connects(void)
 
 static bool refused(enum node node, struct ep local, struct ep to)
 {
-	int sock = stream_open(IPPROTO_TCP, node, local);
-	bool in;
-
-	stream_connect(sock, to);
-	in = !stream_connected(sock, SILENCE_MS);
-	sock_close(sock);
-	return !in && stream_accept(tcp_service, NULL, 100) < 0;
+	return stream_refused(node, local, to, tcp_service);
 }
 
 static void tcp_refuses_others(void)
@@ -372,10 +355,10 @@ static void udp_connects(void)
 	unsigned long begin = now_ms();
 
 	if (!ktap_ok(ms >= 0, "UDP: the sites find each other"))
-		show_logs();
+		sites_logs(GA, GB);
 	if (!ktap_ok(udp_connection(),
 		     "a LAN client's first packet reaches the service, and is answered"))
-		show_logs();
+		sites_logs(GA, GB);
 	ktap_diag("session: %ld ms; answered after %lu ms, to %s", ms,
 		  now_ms() - begin, ep_str(client_seen));
 	ktap_ok(ep_same_addr(client_seen, outer(GB, 0)),
@@ -437,13 +420,13 @@ static void through_nat66(void)
 		     visit_open(&v, B2) &&
 		     ep_same_addr(v.peer, translated(GB)),
 		     "TCP: both routers translate IPv6: STUN servers tell, and it connects"))
-		show_logs();
+		sites_logs(GA, GB);
 	closes("ssh66");
 	if (!ktap_ok(connects("echo66", "udp", "direct") >= 0 &&
 		     ep_same_addr(site_remote(GB), translated(GA)) &&
 		     udp_connection(),
 		     "UDP: likewise"))
-		show_logs();
+		sites_logs(GA, GB);
 	closes("echo66");
 	firewall(GA, "drop");
 	firewall(GB, "drop");
@@ -520,7 +503,7 @@ static void tunnels_carry_it(void)
 	if (!ktap_ok(ms >= 0 && goes_by("tunnel") &&
 		     visit_open_at(&v, B2, listener(), tcp4_service),
 		     "TCP: a tunnel leads from an IPv6 client to an IPv4 service"))
-		show_logs();
+		sites_logs(GA, GB);
 	ktap_diag("session: %ld ms; connected after %ld ms", ms, v.ms);
 	closes("ssh4");
 	client = udp_open(B2, host(B2, 0));
@@ -530,7 +513,7 @@ static void tunnels_carry_it(void)
 		     udp_wait(udp4_service, number, &client_seen, OPEN_MS) &&
 		     udp_deliver(udp4_service, client_seen, client, NULL),
 		     "UDP: likewise"))
-		show_logs();
+		sites_logs(GA, GB);
 	closes("echo4");
 	obstacle("ip saddr 203.0.113.2 ip daddr 198.51.100.2 drop");
 	offer("web4", "tcp", ep("10.1.0.2", SERVICE_PORT));
@@ -538,7 +521,7 @@ static void tunnels_carry_it(void)
 	if (!ktap_ok(ms >= 0 && goes_by("tunnel") &&
 		     visit_open_at(&v, B2, listener4(), tcp4_service),
 		     "no way over IPv4: a tunnel carries it over IPv6"))
-		show_logs();
+		sites_logs(GA, GB);
 	ktap_diag("session: %ld ms; connected after %ld ms", ms, v.ms);
 	obstacle("");
 	ktap_ok(site_says(GB, "siteA/web4: direct", 60000) && visit_lives(&v),
@@ -555,7 +538,7 @@ static void add_relay(void)
 	sites_relay_start();
 	site_add_relay(GA, "");
 	if (!set_up())
-		show_logs();
+		sites_logs(GA, GB);
 	serve_ipv4();
 }
 
@@ -569,7 +552,7 @@ static void relays_carry_it(void)
 	if (!ktap_ok(ms >= 0 && goes_by("relay") &&
 		     visit_open_at(&v, B2, listener(), tcp4_service),
 		     "where a tunnel does not get through a relay does"))
-		show_logs();
+		sites_logs(GA, GB);
 	ktap_diag("session: %ld ms; connected after %ld ms", ms, v.ms);
 	obstacle("");
 	closes("ssh4");
@@ -577,7 +560,7 @@ static void relays_carry_it(void)
 	if (!ktap_ok(connects("ssh", "tcp", "relayed") >= 0 &&
 		     goes_by("relay") && visit_open(&v, B2),
 		     "no IPv6 at one site: a relay carries it over IPv4"))
-		show_logs();
+		sites_logs(GA, GB);
 	get_address();
 	ktap_ok(site_says(GB, "siteA/ssh: direct", SESSION_MS) &&
 		visit_open(&v, B2),
@@ -598,7 +581,7 @@ int main(void)
 	add_router(GA);
 	add_router(GB);
 	if (!set_up())
-		show_logs();
+		sites_logs(GA, GB);
 	tcp_connects();
 	tcp_refuses_others();
 	tcp_outlives_the_daemons();

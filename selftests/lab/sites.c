@@ -199,6 +199,17 @@ const char *site_log(enum node gw)
 	return job_output(&daemons[gw]);
 }
 
+void sites_logs(enum node a, enum node b)
+{
+	/* What they say last is still in the pipes. */
+	site_says(a, "\n\n", 100);
+	site_says(b, "\n\n", 100);
+	ktap_diag("site A:");
+	ktap_diag("%s", site_log(a));
+	ktap_diag("site B:");
+	ktap_diag("%s", site_log(b));
+}
+
 int site_ctl(enum node gw, const char *fmt, ...)
 {
 	char command[8192];

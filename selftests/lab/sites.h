@@ -44,6 +44,8 @@ void site_forget(enum node gw);
 /** site_says() - wait until its log since site_start() has @text. */
 bool site_says(enum node gw, const char *text, int timeout_ms);
 const char *site_log(enum node gw);
+/** sites_logs() - site A's and site B's, as diagnostics. */
+void sites_logs(enum node a, enum node b);
 
 /**
  * site_ask() - a request to its control socket, in JSON; whether it agrees. The

@@ -52,6 +52,17 @@ int sock_at(enum node node, int protocol, struct ep local)
 	return -1;
 }
 
+bool stream_refused(enum node node, struct ep local, struct ep to, int listener)
+{
+	int sock = stream_open(IPPROTO_TCP, node, local);
+	bool in;
+
+	stream_connect(sock, to);
+	in = !stream_connected(sock, SILENCE_MS);
+	sock_close(sock);
+	return !in && stream_accept(listener, NULL, 100) < 0;
+}
+
 void stream_abort(int sock)
 {
 	struct linger now = { .l_onoff = 1, .l_linger = 0 };

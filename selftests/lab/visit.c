@@ -78,13 +78,7 @@ long visit_session(const char *zoo_a, const char *zoo_b)
 
 void visit_logs(void)
 {
-	/* What they say last is still in the pipes. */
-	site_says(GA, "\n\n", 100);
-	site_says(GB, "\n\n", 100);
-	ktap_diag("site A:");
-	ktap_diag("%s", site_log(GA));
-	ktap_diag("site B:");
-	ktap_diag("%s", site_log(GB));
+	sites_logs(GA, GB);
 }
 
 bool visit_open(struct visit *v, enum node node)
