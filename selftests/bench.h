@@ -6,15 +6,17 @@
  * them (see vm/run). Three gateways of equal build stand side by side in one
  * boot and are measured in turn, so that whatever drifts does so for all.
  *
- *	bench.c			the order of it, and memory
+ *	bench.c			the order of it
  *	bench_net.c		host - gateway - server, three times
  *	bench_measure.c		windows of time, mean and spread
+ *	bench_budget.c		ceilings, from the file bench.budget
  *	bench_report.c		table and JSON
- *	bench_socket.c		flows between sockets: these have limits
+ *	bench_socket.c		flows between sockets
  *	bench_train.c		packets made by hand
  *	bench_first.c		first packets of flows, alone
  *	bench_scale.c		many flows, many mappings, few ports
  *	bench_hold.c		SYNs held and released, crafted flows
+ *	bench_size.c		memory, the module's size
  */
 #ifndef BENCH_H
 #define BENCH_H
@@ -78,7 +80,6 @@ struct trial {
 	unsigned int n, repeats;
 	bool without[NATS];
 	bool all_tasks;		/* count what others do meanwhile, too */
-	double limit;		/* percent over masquerade; 0: none */
 	void (*prepare)(enum nat nat, struct trial *t);
 	void (*go)(enum nat nat, struct trial *t);
 	void (*finish)(enum nat nat, struct trial *t);
@@ -86,7 +87,7 @@ struct trial {
 };
 
 struct figure {
-	double mean, sd;
+	double mean, sd, median;
 	unsigned int windows;
 };
 
@@ -151,30 +152,49 @@ void bench_flows_scale(void);
 void bench_mappings_scale(void);
 void bench_hold(void);
 void bench_use(void);
+void bench_size(void);
 
 /** hold_window() - see that a SYN is held while a window is measured. */
 void hold_window(void);
 /*
  * established_contrast() - what two settings make of established flows, of the
- * host's or the gateway's own; the limit is @percent of what they cost without.
+ * host's or the gateway's own.
  */
-void established_contrast(const char *group, enum place near, double percent,
+void established_contrast(const char *group, enum place near,
 			  void (*choose)(unsigned int which, struct trial *t));
 
 /*
- * The report. What has a limit is counted if it is over.
+ * The budget: figures that must not grow beyond what bench.budget says.
+ */
+
+/** budget_load() - the ceilings for kernel @release; @only_check: make check's. */
+void budget_load(const char *path, const char *release, bool only_check);
+bool budget_quick(void);
+unsigned int budget_lines(void);
+/** budget_repeats() - @repeats, or fewer if it is for make check. */
+unsigned int budget_repeats(unsigned int repeats);
+/** budget_wants() - whether a row is to be measured. */
+bool budget_wants(const char *group, const char *name);
+/** budget_ceiling() - false if that figure of the row has none. */
+bool budget_ceiling(const char *group, const char *name, const char *figure,
+		    double *ceiling);
+/** budget_unmet() - tells the ceilings of what was not measured. */
+unsigned int budget_unmet(void (*tell)(const char *group, const char *name,
+				       const char *figure));
+
+/*
+ * The report. It looks up each figure in the budget; in make check's case each
+ * ceiling is a result.
  */
 void report_open(const char *json, const char *kernel);
 void report_trial(const struct trial *t, const struct result *r);
 /** report_ratio() - natpunch's figure, and masquerade's (or 0), over others. */
 void report_ratio(const char *group, const char *name, double natpunch,
-		  double masquerade, double limit);
+		  double masquerade);
 /** report_contrast() - the second setting's figure less the first's. */
-void report_contrast(const struct trial *t, const struct contrast *c,
-		     double limit);
-void report_bytes(const char *name, unsigned int object, unsigned int slot,
-		  unsigned int limit);
-/** report_close() - the exit status. */
-int report_close(void);
+void report_contrast(const struct trial *t, const struct contrast *c);
+void report_bytes(const char *group, const char *name, unsigned int bytes);
+/** report_close() - the exit status; @whole: all there is was to be measured. */
+int report_close(bool whole);
 
 #endif

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * First packets of flows, made by hand: the NAT's part in what a new flow costs
- * is greater here than between sockets. For information; the limits are set for
- * what programs see (bench_socket.c).
+ * is greater here than between sockets. For information; the design's limits are
+ * set for what programs see (bench_socket.c).
  */
 #include <stddef.h>
 

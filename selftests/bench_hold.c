@@ -40,6 +40,14 @@ struct hold_row {
 
 enum { WITHOUT, WITH, FROM_WIRE, SENT_ONLY };
 
+/* What @more costs over @less is no part of @f. */
+static void take_off(struct figure *f, const struct figure *more,
+		     const struct figure *less)
+{
+	f->mean -= more->mean - less->mean;
+	f->median -= more->median - less->median;
+}
+
 /* Holding */
 
 static void choose_hold(unsigned int which, struct trial *t)
@@ -74,7 +82,7 @@ static void finish_hold(enum nat nat, struct trial *t)
 	train_check(nat, &row->peer, t->name);
 }
 
-static void hold(const char *name, struct hold_row *row, double limit)
+static void hold(const char *name, struct hold_row *row)
 {
 	struct trial t = {
 		.group = hold_group, .name = name, .n = 50,
@@ -82,9 +90,12 @@ static void hold(const char *name, struct hold_row *row, double limit)
 		.prepare = prepare_hold, .go = go_ready, .finish = finish_hold,
 		.data = row,
 	};
-	struct contrast c = compare(&t, 2, choose_hold);
+	struct contrast c;
 
-	report_contrast(&t, &c, limit);
+	if (!budget_wants(t.group, name))
+		return;
+	c = compare(&t, 2, choose_hold);
+	report_contrast(&t, &c);
 	net_set_hold(true, false);
 	net_forget_all();
 }
@@ -107,17 +118,17 @@ static void holds(void)
 {
 	struct hold_row row = strangers(AF_INET);
 
-	hold("held", &row, 3000);
+	hold("held", &row);
 	row = strangers(AF_INET6);
 	row.peer.vary = SRC_NET;
-	hold("IPv6, held", &row, 3000);
+	hold("IPv6, held", &row);
 	row = strangers(AF_INET);
 	row.before = CAP;
-	hold("held in place of the oldest, at the cap", &row, 3000);
+	hold("held in place of the oldest, at the cap", &row);
 	row = strangers(AF_INET);
 	row.peer.vary = SRC_PORT;
 	row.before = 64;
-	hold("not held: its source has its share", &row, 0);
+	hold("not held: its source has its share", &row);
 }
 
 static void holds_admitted(void)
@@ -130,7 +141,7 @@ static void holds_admitted(void)
 	row.peer.to = AT_HOST;
 	row.peer.dst = net_ep(AF_INET, GATEWAY_EP, ep_port(open.src));
 	row.peer.next[NATPUNCH] = 1;
-	hold("admitted: a copy is kept", &row, 3000);
+	hold("admitted: a copy is kept", &row);
 	net_run(NATPUNCH, "natpunchctl wan set wan --filter adf");
 }
 
@@ -177,7 +188,7 @@ static void finish_release(enum nat nat, struct trial *t)
 	train_check(nat, timed_is_own(row) ? &row->own : &row->peer, t->name);
 }
 
-static void release(const char *name, bool deliver, double limit)
+static void release(const char *name, bool deliver)
 {
 	struct train own = train_out(AF_INET, IPPROTO_TCP, DST_ADDR);
 	struct hold_row row = { .own = own, .deliver = deliver };
@@ -188,6 +199,8 @@ static void release(const char *name, bool deliver, double limit)
 	};
 	struct contrast c;
 
+	if (!budget_wants(t.group, name))
+		return;
 	row.peer = (struct train) {
 		.from = AT_SERVER, .protocol = IPPROTO_TCP, .src = own.dst,
 		.dst = net_ep(AF_INET, GATEWAY_EP, ep_port(own.src)),
@@ -195,8 +208,8 @@ static void release(const char *name, bool deliver, double limit)
 	};
 	train_send(NATPUNCH, &row.own, 1);
 	c = compare(&t, deliver ? 4 : 2, choose_release);
-	c.of[WITH].mean -= c.of[FROM_WIRE].mean - c.of[SENT_ONLY].mean;
-	report_contrast(&t, &c, limit);
+	take_off(&c.of[WITH], &c.of[FROM_WIRE], &c.of[SENT_ONLY]);
+	report_contrast(&t, &c);
 	net_set_hold(true, false);
 	net_forget_all();
 }
@@ -268,32 +281,32 @@ static void resets(void)
 	unanswered.dst = ep_at(local.dst, 10);
 	t.data = &unanswered;
 	in = compare(&t, 2, choose_use);
-	c.of[WITH].mean -= in.of[WITH].mean - in.of[WITHOUT].mean;
-	report_contrast(&t, &c, 150);
+	take_off(&c.of[WITH], &in.of[WITH], &in.of[WITHOUT]);
+	report_contrast(&t, &c);
 	choose_use(WITHOUT, NULL);
 	t.name = "RST of an unregistered flow, forwarded";
 	t.data = &forwarded;
 	forwarded.flags = TCP_RST;
 	c = compare(&t, 2, choose_inside);
 	choose_inside(WITHOUT, NULL);
-	report_contrast(&t, &c, 150);
+	report_contrast(&t, &c);
 }
 
 void bench_hold(void)
 {
 	holds();
 	holds_admitted();
-	release("released: dropped", false, 4000);
-	release("released: delivered", true, 4000);
+	release("released: dropped", false);
+	release("released: delivered", true);
 }
 
 void bench_use(void)
 {
 	resets();
-	established_contrast(use_group, AT_HOST, 0.2, choose_use);
-	established_contrast(own_group, AT_GATEWAY, 0, choose_use);
+	established_contrast(use_group, AT_HOST, choose_use);
+	established_contrast(own_group, AT_GATEWAY, choose_use);
 	choose_use(WITHOUT, NULL);
-	established_contrast(inside_group, AT_HOST, 0.2, choose_inside);
+	established_contrast(inside_group, AT_HOST, choose_inside);
 	choose_inside(WITHOUT, NULL);
 	net_set_hold(true, false);
 	net_forget_all();

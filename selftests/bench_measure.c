@@ -11,6 +11,8 @@
  */
 #define _GNU_SOURCE
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -74,9 +76,26 @@ static double undisturbed(enum nat nat, struct trial *t, struct result *r)
 	return value;
 }
 
+static int ascending(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Of what a tick, say, adds to some of the windows it has nothing. */
+static double median(const double *value, unsigned int n)
+{
+	double sorted[2 * REPEATS_MAX];
+
+	memcpy(sorted, value, n * sizeof(*value));
+	qsort(sorted, n, sizeof(*sorted), ascending);
+	return (sorted[(n - 1) / 2] + sorted[n / 2]) / 2;
+}
+
 static struct figure figure(const double *value, unsigned int n)
 {
-	struct figure f = { .windows = n };
+	struct figure f = { .windows = n, .median = median(value, n) };
 	unsigned int i;
 
 	for (i = 0; i < n; i++)
@@ -95,6 +114,7 @@ struct contrast compare(struct trial *t, unsigned int n,
 	unsigned int i, which;
 	struct contrast c;
 
+	t->repeats = budget_repeats(t->repeats);
 	for (i = 0; i < t->repeats; i++) {
 		for (which = 0; which < n; which++) {
 			choose(which, t);
@@ -125,6 +145,9 @@ struct result measure(struct trial *t)
 	unsigned int i, nat;
 	struct figure f;
 
+	t->repeats = budget_repeats(t->repeats);
+	if (budget_quick())
+		t->without[NO_NAT] = true;
 	for (i = 0; i < t->repeats; i++) {
 		for (nat = 0; nat < NATS; nat++)
 			value[nat][2 * i] = undisturbed(nat, t, &r);

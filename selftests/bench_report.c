@@ -9,11 +9,21 @@
 
 static FILE *json;
 static unsigned int over, rows;
+static const char *row_group, *row_name;	/* the row that is being written */
+
+/* What stands before a line that is no result. */
+static const char *margin(void)
+{
+	return budget_quick() ? "# " : "";
+}
 
 void report_open(const char *path, const char *kernel)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	printf("Linux %s. Instructions; mean, +- standard error.\n", kernel);
+	if (budget_quick())
+		ktap_plan(budget_lines());
+	printf("%sLinux %s. Instructions; mean, +- standard error.\n", margin(),
+	       kernel);
 	if (!path)
 		return;
 	json = fopen(path, "w");
@@ -36,7 +46,7 @@ static void put(const char *fmt, ...)
 }
 
 static const char columns[] =
-	"  no NAT    masq. natpunch  over masquerade    limit";
+	"  no NAT    masq. natpunch  over masquerade  ceiling";
 
 static void begin_under(const char *heading, const char *group,
 			const char *name)
@@ -46,9 +56,11 @@ static void begin_under(const char *heading, const char *group,
 	put("%s\n{\"group\": \"%s\", \"name\": \"%s\"", rows++ ? "," : "",
 	    group, name);
 	if (!last || strcmp(group, last))
-		printf("\n%-42s %s\n", group, heading);
+		printf("\n%s%-42s %s\n", margin(), group, heading);
 	last = group;
-	printf("  %-40s", name);
+	row_group = group;
+	row_name = name;
+	printf("%s  %-40s", margin(), name);
 }
 
 static void begin(const char *group, const char *name)
@@ -56,25 +68,54 @@ static void begin(const char *group, const char *name)
 	begin_under(columns, group, name);
 }
 
-/* The end of a row; @limit 0: there is none. */
-static void end(double value, double limit, const char *unit)
-{
-	bool ok = value <= limit;
+/* A row's figures that may have a ceiling. */
+struct value {
+	const char *figure, *unit;
+	double is;
+};
 
-	if (limit) {
-		over += !ok;
-		printf(" %6g%-2s %s", limit, unit, ok ? "ok" : "OVER");
-		put(", \"limit\": %g, \"ok\": %s", limit, ok ? "true" : "false");
-	}
-	put("}");
+/* One that has a ceiling; @nth of them in its row. */
+static void judge(const struct value *v, double ceiling, unsigned int nth)
+{
+	bool ok = v->is <= ceiling;
+
+	over += !ok;
+	printf("%s %6g%-2s %s", nth ? "," : "", ceiling, v->unit,
+	       ok ? "ok" : "OVER");
+	put("%s{\"figure\": \"%s\", \"is\": %.6g, \"ceiling\": %g, \"ok\": %s}",
+	    nth ? ", " : "", v->figure, v->is, ceiling, ok ? "true" : "false");
+}
+
+/* As a result of a test. */
+static void tell(const struct value *v, double ceiling)
+{
+	ktap_ok(v->is <= ceiling, "%s: %s: %s is %.6g%s of at most %g%s",
+		row_group, row_name, v->figure, v->is, v->unit, ceiling,
+		v->unit);
+}
+
+/* The end of a row. */
+static void end(unsigned int n, const struct value *v)
+{
+	unsigned int i, nth = 0;
+	double ceiling;
+
+	put(", \"ceilings\": [");
+	for (i = 0; i < n; i++)
+		if (budget_ceiling(row_group, row_name, v[i].figure, &ceiling))
+			judge(&v[i], ceiling, nth++);
+	put("]}");
 	printf("\n");
+	for (i = 0; i < n && budget_quick(); i++)
+		if (budget_ceiling(row_group, row_name, v[i].figure, &ceiling))
+			tell(&v[i], ceiling);
 }
 
 static void put_figure(const char *name, const struct figure *f)
 {
 	printf(" %8.0f", f->mean);
-	put(", \"%s\": {\"mean\": %.1f, \"sd\": %.1f, \"windows\": %u}",
-	    name, f->mean, f->sd, f->windows);
+	put(", \"%s\": {\"mean\": %.1f, \"sd\": %.1f, \"median\": %.1f, \"windows\": %u}",
+	    name, f->mean, f->sd, f->median, f->windows);
 }
 
 void report_trial(const struct trial *t, const struct result *r)
@@ -82,6 +123,12 @@ void report_trial(const struct trial *t, const struct result *r)
 	static const char *const name[NATS] = { "no_nat", "masquerade",
 						"natpunch" };
 	bool both = r->of[MASQUERADE].windows && r->of[NATPUNCH].windows;
+	const struct value values[] = {
+		{ "natpunch", "", r->of[NATPUNCH].median },
+		{ "percent", "%", r->over },
+		{ "over", "", r->of[NATPUNCH].median -
+			      r->of[MASQUERADE].median },
+	};
 	const struct figure *f;
 	int nat;
 
@@ -103,12 +150,14 @@ void report_trial(const struct trial *t, const struct result *r)
 	    r->again, r->disturbed);
 	if (r->disturbed)
 		printf(" (%u disturbed)", r->disturbed);
-	end(r->over, t->limit, "%");
+	end(both ? 3 : 1, values);
 }
 
 void report_ratio(const char *group, const char *name, double natpunch,
-		  double masquerade, double limit)
+		  double masquerade)
 {
+	const struct value value = { "ratio", "x", natpunch };
+
 	begin(group, name);
 	printf(" %8s", "");
 	if (masquerade)
@@ -119,15 +168,18 @@ void report_ratio(const char *group, const char *name, double natpunch,
 	put(", \"natpunch_ratio\": %.4f", natpunch);
 	if (masquerade)
 		put(", \"masquerade_ratio\": %.4f", masquerade);
-	end(natpunch, limit, "x");
+	end(1, &value);
 }
 
-void report_contrast(const struct trial *t, const struct contrast *c,
-		     double limit)
+void report_contrast(const struct trial *t, const struct contrast *c)
 {
 	double difference = c->of[1].mean - c->of[0].mean;
+	const struct value values[] = {
+		{ "percent", "%", difference * 100 / c->of[0].mean },
+		{ "difference", "", c->of[1].median - c->of[0].median },
+	};
 
-	begin_under("          without     with       difference    limit",
+	begin_under("          without     with       difference  ceiling",
 		    t->group, t->name);
 	printf(" %8s", "");
 	put_figure("without", &c->of[0]);
@@ -137,23 +189,34 @@ void report_contrast(const struct trial *t, const struct contrast *c,
 	    difference, t->n, c->again, c->disturbed);
 	if (c->disturbed)
 		printf(" (%u disturbed)", c->disturbed);
-	end(difference, limit, "");
+	end(ARRAY_SIZE(values), values);
 }
 
-void report_bytes(const char *name, unsigned int object, unsigned int slot,
-		  unsigned int limit)
+void report_bytes(const char *group, const char *name, unsigned int bytes)
 {
-	begin("memory, bytes of the slab's", name);
-	printf(" %17s %8u %16s", "", slot, "");
-	put(", \"object_size\": %u, \"slab_size\": %u", object, slot);
-	end(slot, limit, "");
+	const struct value value = { "bytes", "", bytes };
+
+	begin(group, name);
+	printf(" %17s %8u %16s", "", bytes, "");
+	put(", \"bytes\": %u", bytes);
+	end(1, &value);
 }
 
-int report_close(void)
+static void tell_unmet(const char *group, const char *name, const char *figure)
 {
-	put("\n], \"over_limit\": %u}\n", over);
+	if (budget_quick())
+		ktap_ok(false, "%s: %s, %s", group, name, figure);
+	printf("%s%s: %s has no figure \"%s\", but a ceiling for it\n", margin(),
+	       group, name, figure);
+}
+
+int report_close(bool whole)
+{
+	if (whole)
+		over += budget_unmet(tell_unmet);
+	put("\n], \"over_ceiling\": %u}\n", over);
 	if (json)
 		fclose(json);
-	printf("\n%u over the limit\n", over);
-	return over != 0;
+	printf("\n%s%u over the ceiling\n", margin(), over);
+	return budget_quick() ? ktap_exit() : over != 0;
 }

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What there is of natpunch in memory: an object of each kind, and the module. */
+#include <elf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench.h"
+
+static unsigned int slab(const char *cache)
+{
+	unsigned int value = 0;
+	char path[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/kernel/slab/%s/slab_size", cache);
+	f = fopen(path, "r");
+	if (!f || fscanf(f, "%u", &value) != 1)
+		ktap_bail("%s has no figure", path);
+	fclose(f);
+	return value;
+}
+
+/* The file of the loaded module, all of it. */
+static char *module_file(size_t *size)
+{
+	static char file[1 << 20];
+	char path[256];
+	FILE *f;
+
+	f = popen("modinfo -n natpunch", "r");
+	if (!f || fscanf(f, "%255s", path) != 1)
+		ktap_bail("modinfo knows no natpunch");
+	pclose(f);
+	f = fopen(path, "r");
+	if (!f)
+		ktap_bail("%s: %s", path, strerror(errno));
+	*size = fread(file, 1, sizeof(file), f);
+	fclose(f);
+	if (*size < sizeof(Elf64_Ehdr) || memcmp(file, ELFMAG, SELFMAG))
+		ktap_bail("%s is no ELF file", path);
+	return file;
+}
+
+/*
+ * Bytes of the sections that have all of @flags, and none of @without. What is
+ * freed once the module is there counts as well.
+ */
+static unsigned int sections(uint64_t flags, uint64_t without)
+{
+	unsigned int i, bytes = 0;
+	const Elf64_Shdr *s;
+	Elf64_Ehdr head;
+	size_t size;
+	char *file = module_file(&size);
+
+	memcpy(&head, file, sizeof(head));
+	if (head.e_shoff + head.e_shnum * sizeof(*s) > size)
+		ktap_bail("the module is larger than expected");
+	s = (const Elf64_Shdr *)(file + head.e_shoff);
+	for (i = 0; i < head.e_shnum; i++)
+		if ((s[i].sh_flags & flags) == flags &&
+		    !(s[i].sh_flags & without))
+			bytes += s[i].sh_size;
+	return bytes;
+}
+
+void bench_size(void)
+{
+	static const char objects[] = "memory, bytes of the slab's";
+	static const char module[] = "the module, bytes";
+
+	report_bytes(objects, "mapping", slab("np_mapping"));
+	report_bytes(objects, "flow record", slab("np_flow"));
+	report_bytes(module, "code", sections(SHF_ALLOC | SHF_EXECINSTR, 0));
+	report_bytes(module, "constants",
+		     sections(SHF_ALLOC, SHF_EXECINSTR | SHF_WRITE));
+	report_bytes(module, "variables", sections(SHF_ALLOC | SHF_WRITE, 0));
+}
