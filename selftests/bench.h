@@ -194,6 +194,10 @@ void report_ratio(const char *group, const char *name, double natpunch,
 /** report_contrast() - the second setting's figure less the first's. */
 void report_contrast(const struct trial *t, const struct contrast *c);
 void report_bytes(const char *group, const char *name, unsigned int bytes);
+void report_value(const char *group, const char *name, double value,
+		  const char *unit);
+/** report_rate() - what its ceiling in the budget is, is a floor here. */
+void report_rate(const char *group, const char *name, double per_second);
 /** report_close() - the exit status; @whole: all there is was to be measured. */
 int report_close(bool whole);
 

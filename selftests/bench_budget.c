@@ -18,6 +18,7 @@
 
 static struct line {
 	bool check;		/* by make check, too */
+	bool alone;		/* by a run that names its part */
 	bool met;		/* its figure has been measured */
 	char figure[16];
 	double ceiling;
@@ -42,7 +43,7 @@ static bool figure_exists(const char *name)
 {
 	static const char *const names[] = {
 		"percent", "over", "difference", "natpunch", "ratio", "bytes",
-		"rate",
+		"value", "rate",
 	};
 	size_t i;
 
@@ -64,7 +65,8 @@ static bool read_line(const char *text, const char *group, const char *release)
 	    !figure_exists(l.figure))
 		return false;
 	l.check = !strcmp(when, "check");
-	if (!l.check && strcmp(when, "bench"))
+	l.alone = !strcmp(when, "alone");
+	if (!l.check && !l.alone && strcmp(when, "bench"))
 		return false;
 	if (!is_kernel(kernel, release) || (quick && !l.check))
 		return true;
@@ -146,7 +148,7 @@ unsigned int budget_unmet(void (*tell)(const char *group, const char *name,
 	unsigned int i, n = 0;
 
 	for (i = 0; i < n_lines; i++) {
-		if (lines[i].met)
+		if (lines[i].met || lines[i].alone)
 			continue;
 		n++;
 		tell(lines[i].group, lines[i].name, lines[i].figure);

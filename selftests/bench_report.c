@@ -72,12 +72,18 @@ static void begin(const char *group, const char *name)
 struct value {
 	const char *figure, *unit;
 	double is;
+	bool floor;		/* it must not fall below */
 };
+
+static bool within(const struct value *v, double ceiling)
+{
+	return v->floor ? v->is >= ceiling : v->is <= ceiling;
+}
 
 /* One that has a ceiling; @nth of them in its row. */
 static void judge(const struct value *v, double ceiling, unsigned int nth)
 {
-	bool ok = v->is <= ceiling;
+	bool ok = within(v, ceiling);
 
 	over += !ok;
 	printf("%s %6g%-2s %s", nth ? "," : "", ceiling, v->unit,
@@ -89,7 +95,7 @@ static void judge(const struct value *v, double ceiling, unsigned int nth)
 /* As a result of a test. */
 static void tell(const struct value *v, double ceiling)
 {
-	ktap_ok(v->is <= ceiling, "%s: %s: %s is %.6g%s of at most %g%s",
+	ktap_ok(within(v, ceiling), "%s: %s: %s is %.6g%s of at most %g%s",
 		row_group, row_name, v->figure, v->is, v->unit, ceiling,
 		v->unit);
 }
@@ -124,10 +130,10 @@ void report_trial(const struct trial *t, const struct result *r)
 						"natpunch" };
 	bool both = r->of[MASQUERADE].windows && r->of[NATPUNCH].windows;
 	const struct value values[] = {
-		{ "natpunch", "", r->of[NATPUNCH].median },
-		{ "percent", "%", r->over },
+		{ "natpunch", "", r->of[NATPUNCH].median, false },
+		{ "percent", "%", r->over, false },
 		{ "over", "", r->of[NATPUNCH].median -
-			      r->of[MASQUERADE].median },
+			      r->of[MASQUERADE].median, false },
 	};
 	const struct figure *f;
 	int nat;
@@ -156,7 +162,7 @@ void report_trial(const struct trial *t, const struct result *r)
 void report_ratio(const char *group, const char *name, double natpunch,
 		  double masquerade)
 {
-	const struct value value = { "ratio", "x", natpunch };
+	const struct value value = { "ratio", "x", natpunch, false };
 
 	begin(group, name);
 	printf(" %8s", "");
@@ -175,8 +181,8 @@ void report_contrast(const struct trial *t, const struct contrast *c)
 {
 	double difference = c->of[1].mean - c->of[0].mean;
 	const struct value values[] = {
-		{ "percent", "%", difference * 100 / c->of[0].mean },
-		{ "difference", "", c->of[1].median - c->of[0].median },
+		{ "percent", "%", difference * 100 / c->of[0].mean, false },
+		{ "difference", "", c->of[1].median - c->of[0].median, false },
 	};
 
 	begin_under("          without     with       difference  ceiling",
@@ -192,14 +198,33 @@ void report_contrast(const struct trial *t, const struct contrast *c)
 	end(ARRAY_SIZE(values), values);
 }
 
+/* A figure that stands alone. */
+static void report_one(const char *group, const char *name, struct value v)
+{
+	begin(group, name);
+	printf(" %17s %8.0f %16s", "", v.is, v.unit);
+	put(", \"%s\": %.10g", v.figure, v.is);
+	if (*v.unit)
+		put(", \"unit\": \"%s\"", v.unit);
+	v.unit = "";
+	end(1, &v);
+}
+
 void report_bytes(const char *group, const char *name, unsigned int bytes)
 {
-	const struct value value = { "bytes", "", bytes };
+	report_one(group, name, (struct value){ "bytes", "", bytes, false });
+}
 
-	begin(group, name);
-	printf(" %17s %8u %16s", "", bytes, "");
-	put(", \"bytes\": %u", bytes);
-	end(1, &value);
+void report_value(const char *group, const char *name, double value,
+		  const char *unit)
+{
+	report_one(group, name, (struct value){ "value", unit, value, false });
+}
+
+void report_rate(const char *group, const char *name, double per_second)
+{
+	report_one(group, name,
+		   (struct value){ "rate", "a second", per_second, true });
 }
 
 static void tell_unmet(const char *group, const char *name, const char *figure)
