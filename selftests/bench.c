@@ -29,6 +29,8 @@ static const struct {
 	{ "mappings", bench_mappings_scale, SLOW },
 	{ "hold", bench_hold, QUICK },
 	{ "use", bench_use, QUICK },
+	{ "expiry", bench_expiry, SLOW },
+	{ "predict", bench_predict, QUICK },
 	{ "size", bench_size, QUICK },
 };
 

@@ -16,6 +16,8 @@
  *	bench_first.c		first packets of flows, alone
  *	bench_scale.c		many flows, many mappings, few ports
  *	bench_hold.c		SYNs held and released, crafted flows
+ *	bench_expiry.c		the end of what nobody uses
+ *	bench_predict.c		questions about the next flow
  *	bench_size.c		memory, the module's size
  */
 #ifndef BENCH_H
@@ -56,6 +58,9 @@ unsigned long net_arrived(enum nat nat, enum place place);
 /** net_forget() - end all flows and mappings. */
 void net_forget(enum nat nat);
 void net_forget_all(void);
+/** net_enter_gateway() - be in its namespace. */
+void net_enter_gateway(enum nat nat);
+unsigned int net_mappings(void);
 /** net_set_hold() - whether natpunch holds SYNs, and how it releases them. */
 void net_set_hold(bool on, bool deliver);
 /** net_set_crafted() - have @n crafted flows of @whose registered with natpunch. */
@@ -80,6 +85,7 @@ struct trial {
 	unsigned int n, repeats;
 	bool without[NATS];
 	bool all_tasks;		/* count what others do meanwhile, too */
+	bool idles;		/* ... but not when there is nothing to do */
 	void (*prepare)(enum nat nat, struct trial *t);
 	void (*go)(enum nat nat, struct trial *t);
 	void (*finish)(enum nat nat, struct trial *t);
@@ -152,6 +158,8 @@ void bench_flows_scale(void);
 void bench_mappings_scale(void);
 void bench_hold(void);
 void bench_use(void);
+void bench_expiry(void);
+void bench_predict(void);
 void bench_size(void);
 
 /** hold_window() - see that a SYN is held while a window is measured. */

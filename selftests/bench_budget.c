@@ -13,8 +13,9 @@
 #define LINES_MAX 512
 #define NAME_LEN 80
 
-/* Repeats of what is measured with every change. */
-#define QUICK_REPEATS 5
+/* Repeats of what is measured with every change: fewer, but some. */
+#define QUICK_PART 12
+#define QUICK_LEAST 5
 
 static struct line {
 	bool check;		/* by make check, too */
@@ -42,7 +43,7 @@ static bool is_kernel(const char *word, const char *release)
 static bool figure_exists(const char *name)
 {
 	static const char *const names[] = {
-		"percent", "over", "difference", "natpunch", "ratio", "bytes",
+		"percent", "difference", "natpunch", "median", "ratio", "bytes",
 		"value", "rate",
 	};
 	size_t i;
@@ -104,7 +105,11 @@ bool budget_quick(void)
 
 unsigned int budget_repeats(unsigned int repeats)
 {
-	return quick && repeats > QUICK_REPEATS ? QUICK_REPEATS : repeats;
+	unsigned int fewer = repeats / QUICK_PART;
+
+	if (fewer < QUICK_LEAST)
+		fewer = QUICK_LEAST;
+	return quick && repeats > fewer ? fewer : repeats;
 }
 
 unsigned int budget_lines(void)

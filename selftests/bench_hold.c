@@ -33,7 +33,7 @@ struct hold_row {
 	struct train peer;	/* SYNs from outside */
 	struct train own;	/* ours, for the same pairs */
 	unsigned int before;	/* SYNs that are held already */
-	bool deliver;
+	bool deliver, flood;
 	unsigned int which;	/* of the settings */
 	unsigned long delivered; /* until now, to the host */
 };
@@ -86,7 +86,8 @@ static void hold(const char *name, struct hold_row *row)
 {
 	struct trial t = {
 		.group = hold_group, .name = name, .n = 50,
-		.repeats = row->before ? 5 : 20,
+		.repeats = row->flood ? 2 : row->before ? 5 : 20,
+		.all_tasks = row->flood,
 		.prepare = prepare_hold, .go = go_ready, .finish = finish_hold,
 		.data = row,
 	};
@@ -94,6 +95,8 @@ static void hold(const char *name, struct hold_row *row)
 
 	if (!budget_wants(t.group, name))
 		return;
+	if (row->flood)
+		t.n = TRIAL_MAX;
 	c = compare(&t, 2, choose_hold);
 	report_contrast(&t, &c);
 	net_set_hold(true, false);
@@ -125,6 +128,10 @@ static void holds(void)
 	row = strangers(AF_INET);
 	row.before = CAP;
 	hold("held in place of the oldest, at the cap", &row);
+	row = strangers(AF_INET);
+	row.before = CAP;
+	row.flood = true;
+	hold("flood: with all that timers and workers do", &row);
 	row = strangers(AF_INET);
 	row.peer.vary = SRC_PORT;
 	row.before = 64;

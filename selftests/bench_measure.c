@@ -10,7 +10,9 @@
  * that is reported. The ticks themselves stay in.
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -30,6 +32,25 @@ static double now(void)
 	return t.tv_sec * 1e9 + t.tv_nsec;
 }
 
+/* Nanoseconds that the processor has had nothing to do. */
+static double slept(void)
+{
+	static const char name[] = "  .idle_sleeptime";
+	FILE *f = fopen("/proc/timer_list", "r");
+	double value = -1;
+	char line[256];
+
+	if (!f)
+		ktap_bail("/proc/timer_list: %s", strerror(errno));
+	while (fgets(line, sizeof(line), f))
+		if (!strncmp(line, name, strlen(name)))
+			value = strtod(strchr(line, ':') + 1, NULL);
+	fclose(f);
+	if (value < 0)
+		ktap_bail("/proc/timer_list does not tell");
+	return value;
+}
+
 static long switches(void)
 {
 	struct rusage u;
@@ -47,9 +68,9 @@ static double window(enum nat nat, struct trial *t, bool *disturbed)
 	if (t->prepare)
 		t->prepare(nat, t);
 	before = switches();
-	start = now();
+	start = now() - (t->idles ? slept() : 0);
 	t->go(nat, t);
-	taken = now() - start;
+	taken = now() - (t->idles ? slept() : 0) - start;
 	*disturbed = switches() != before;
 	usleep(5000);
 	if (t->finish)
@@ -67,7 +88,7 @@ static double undisturbed(enum nat nat, struct trial *t, struct result *r)
 		return 0;
 	for (tries = 0; tries < TRIES_MAX; tries++) {
 		value = window(nat, t, &disturbed);
-		if (!disturbed || t->all_tasks)
+		if (!disturbed || t->all_tasks || t->idles)
 			return value;
 		r->again++;
 	}
@@ -83,7 +104,7 @@ static int ascending(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Of what a tick, say, adds to some of the windows it has nothing. */
+/* It has nothing of what a tick, say, adds to some of the windows. */
 static double median(const double *value, unsigned int n)
 {
 	double sorted[2 * REPEATS_MAX];
@@ -95,7 +116,7 @@ static double median(const double *value, unsigned int n)
 
 static struct figure figure(const double *value, unsigned int n)
 {
-	struct figure f = { .windows = n, .median = median(value, n) };
+	struct figure f = { .windows = n };
 	unsigned int i;
 
 	for (i = 0; i < n; i++)
@@ -103,6 +124,7 @@ static struct figure figure(const double *value, unsigned int n)
 	for (i = 0; i < n; i++)
 		f.sd += (value[i] - f.mean) * (value[i] - f.mean);
 	f.sd = n > 1 ? sqrt(f.sd / (n - 1)) : 0;
+	f.median = median(value, n);
 	return f;
 }
 

@@ -297,6 +297,21 @@ void net_forget_all(void)
 		net_forget(nat);
 }
 
+void net_enter_gateway(enum nat nat)
+{
+	enter(nat, AT_GATEWAY);
+}
+
+unsigned int net_mappings(void)
+{
+	struct natpunch_wan wan;
+	int err = natpunch_wan_get(natpunch, "wan", &wan);
+
+	if (err)
+		ktap_bail("wan: %s", natpunch_strerror(natpunch, err));
+	return wan.mappings;
+}
+
 void net_set_hold(bool on, bool deliver)
 {
 	struct natpunch_wan wan = {

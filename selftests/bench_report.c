@@ -130,10 +130,10 @@ void report_trial(const struct trial *t, const struct result *r)
 						"natpunch" };
 	bool both = r->of[MASQUERADE].windows && r->of[NATPUNCH].windows;
 	const struct value values[] = {
-		{ "natpunch", "", r->of[NATPUNCH].median, false },
+		{ "natpunch", "", r->of[NATPUNCH].mean, false },
 		{ "percent", "%", r->over, false },
-		{ "over", "", r->of[NATPUNCH].median -
-			      r->of[MASQUERADE].median, false },
+		{ "median", "", r->of[NATPUNCH].median -
+				r->of[MASQUERADE].median, false },
 	};
 	const struct figure *f;
 	int nat;
@@ -156,7 +156,7 @@ void report_trial(const struct trial *t, const struct result *r)
 	    r->again, r->disturbed);
 	if (r->disturbed)
 		printf(" (%u disturbed)", r->disturbed);
-	end(both ? 3 : 1, values);
+	end(both ? ARRAY_SIZE(values) : 1, values);
 }
 
 void report_ratio(const char *group, const char *name, double natpunch,
@@ -182,7 +182,8 @@ void report_contrast(const struct trial *t, const struct contrast *c)
 	double difference = c->of[1].mean - c->of[0].mean;
 	const struct value values[] = {
 		{ "percent", "%", difference * 100 / c->of[0].mean, false },
-		{ "difference", "", c->of[1].median - c->of[0].median, false },
+		{ "difference", "", difference, false },
+		{ "median", "", c->of[1].median - c->of[0].median, false },
 	};
 
 	begin_under("          without     with       difference  ceiling",
