@@ -21,7 +21,7 @@ if [ ! -x "$natpunchd" ]; then
 	exit 4
 fi
 
-plan=79 count=0 failed=0
+plan=84 count=0 failed=0
 key_b=npk-$("$natpunchd" --make-key "$dir/b.key" | sed 's/^npk-//')
 key_c=$("$natpunchd" --make-key "$dir/c.key")
 
@@ -200,6 +200,26 @@ check
 [ $? = 1 ] && grep -qF "$conf: it is not a file" "$out"
 result $? "a directory"
 rmdir "$conf"
+# What libconfig would end the whole daemon for, or never come back from.
+for what in "$dir" /dev/zero; do
+	printf '# here\n  @include "%s"\n' "$what" >"$conf"
+	check
+	[ $? = 1 ] && grep -qF "$what: it is not a file" "$out"
+	result $? "... and $what included"
+done
+printf '@include "%s"\n@include "%s"\n' "$conf" "$conf" >"$conf"
+check
+[ $? = 1 ] && [ -s "$out" ]
+result $? "one that includes itself"
+printf '\n@include "%s/none"\n' "$dir" >"$conf"
+check
+[ $? = 1 ] && grep -qF "$conf:2: cannot open include file" "$out"
+result $? "one that is not there"
+echo 'site = "included";' >"$dir/included"
+right "a part of it elsewhere" <<-EOF
+	@include "$dir/included"
+	keepalive = 5;
+EOF
 truncate -s 2M "$conf"
 check
 [ $? = 1 ] && grep -q 'more than' "$out"

@@ -16,6 +16,9 @@
 #define AT(type, member)	offsetof(struct conf_##type, member)
 #define ROOM(type)		sizeof(struct conf_##type)
 
+#define INCLUDE_DEPTH		10	/* libconfig's */
+#define INCLUDE_MAX		1024
+
 static const char * const log_targets[] = { "stderr", "syslog", NULL };
 static const char * const log_levels[] = {
 	"error", "warning", "info", "debug", NULL
@@ -127,11 +130,10 @@ static void set_defaults(struct conf *conf)
 }
 
 /* libconfig would read a directory or a device for ever, or exit(). */
-static bool is_readable(const char *path, FILE *errors)
+static FILE *open_file(const char *path, FILE *errors)
 {
-	struct stat st;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	bool right = false;
+	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st))
 		fprintf(errors, "%s: %s\n", path, strerror(errno));
@@ -141,18 +143,53 @@ static bool is_readable(const char *path, FILE *errors)
 		fprintf(errors, "%s: it has more than %d bytes\n", path,
 			CONF_MAX_BYTES);
 	else
-		right = true;
+		return fdopen(fd, "r");
 	if (fd >= 0)
 		close(fd);
+	return NULL;
+}
+
+/*
+ * ... and it does so with what is included, of which it knows the line if it is not
+ * there. @budget: of files; @depth: libconfig ends at the same.
+ */
+static bool is_readable(const char *path, unsigned int depth,
+			unsigned int *budget, FILE *errors)
+{
+	char *line = NULL, included[4096];
+	bool right = true;
+	size_t size = 0;
+	FILE *file;
+
+	if (depth && access(path, F_OK))
+		return true;
+	file = open_file(path, errors);
+	if (!file)
+		return false;
+	while (right && getline(&line, &size, file) >= 0)
+		if (depth < INCLUDE_DEPTH && *budget &&
+		    sscanf(line, " @include \"%4095[^\"]", included) == 1) {
+			--*budget;
+			right = is_readable(included, depth + 1, budget,
+					    errors);
+		}
+	free(line);
+	fclose(file);
 	return right;
 }
 
 static bool read_libconfig(struct conf *conf, const char *path, FILE *errors)
 {
+	unsigned int budget = INCLUDE_MAX;
 	const char *file;
 
-	if (!is_readable(path, errors))
+	if (!is_readable(path, 0, &budget, errors))
 		return false;
+	if (!budget) {
+		fprintf(errors, "%s: it includes more than %d files\n", path,
+			INCLUDE_MAX - 1);
+		return false;
+	}
 	if (config_read_file(&conf->libconfig, path) == CONFIG_TRUE)
 		return true;
 	file = config_error_file(&conf->libconfig);
