@@ -53,6 +53,7 @@ help:
 	@echo '                    TRIALS=1 PAIRS="SERVES/ASKS..." (adf/random, +1/, /eif)'
 	@echo 'make bench-fleet  2000 sites at one broker, one of them at rest (mosquitto)'
 	@echo 'make fuzz         the pure parts with libFuzzer (FUZZ_TIME=$(FUZZ_TIME) seconds each)'
+	@echo '     fuzz-coverage  what of them its corpora reach'
 	@echo 'make lint         checkpatch, sparse, shellcheck, cppcheck'
 	@echo 'make clean        delete what was built (downloads stay in ~/.cache/natpunch)'
 	@echo
@@ -219,13 +220,13 @@ bench-predict: deps-build
 
 fuzz: deps-fuzz
 	@$(MAKE) -s $(fuzzers)
-	@for fuzzer in $(notdir $(fuzzers)); do \
-		name=$${fuzzer%_fuzz}; mkdir -p "$(B)/fuzz/$$name" && \
-		"$(B)/fuzz/$$fuzzer" -max_total_time=$(FUZZ_TIME) \
-			-max_len=512 -print_final_stats=1 \
-			-artifact_prefix="$(B)/fuzz/$$name-" \
-			"$(B)/fuzz/$$name" "selftests/fuzz/$$name" || exit; \
-	done
+	@FUZZ_TIME=$(FUZZ_TIME) scripts/fuzz $(fuzz_names)
+
+# What of the parsers the corpora reach: those of the tree, and of runs since.
+fuzz-coverage: deps-fuzz
+	@$(MAKE) -s B=$(B)/coverage FUZZ_TELLS='-fsanitize=fuzzer-no-link \
+		-fprofile-instr-generate -fcoverage-mapping' fuzzers
+	@scripts/fuzz-coverage $(fuzz_names)
 
 lint: deps-vm deps-lint
 	@scripts/lint
@@ -293,6 +294,7 @@ clean:
 		kernel/*.o kernel/.*.cmd
 
 .PHONY: all help modules tools natpunchd selftests demo check check-debug bench \
-	bench-predict bench-punch bench-fleet fuzz fuzz-kernel lint install install-tools \
+	bench-predict bench-punch bench-fleet fuzz fuzz-coverage \
+	fuzz-kernel fuzzers lint install install-tools \
 	uninstall clean FORCE
 FORCE:
