@@ -48,6 +48,7 @@ help:
 	@echo 'make fuzz-kernel  requests and packets as nobody sends them, in kernel'
 	@echo '                    $(FUZZ_KERNEL); FUZZ_MESSAGES, FUZZ_PACKETS, FUZZ_SEED'
 	@echo 'make bench        what natpunch costs, in instructions'
+	@echo 'make bench-scale  a million mappings; two processors (KERNELS_SCALE="6.1")'
 	@echo 'make bench-predict  how well mappings are predicted'
 	@echo 'make bench-punch  which NATs two sites connect through, and how fast'
 	@echo '                    TRIALS=1 PAIRS="SERVES/ASKS..." (adf/random, +1/, /eif)'
@@ -203,6 +204,10 @@ bench: deps-vm
 	@$(MAKE) -s tools selftests
 	@KERNELS="$(KERNELS)" scripts/bench
 
+bench-scale: deps-vm
+	@$(MAKE) -s tools selftests
+	@scripts/bench-scale $(KERNELS_SCALE)
+
 # What it prints is in Documentation/bench-punch.rst.
 bench-punch: deps-vm
 	@$(MAKE) -s tools selftests
@@ -294,7 +299,7 @@ clean:
 		kernel/*.o kernel/.*.cmd
 
 .PHONY: all help modules tools natpunchd selftests demo check check-debug bench \
-	bench-predict bench-punch bench-fleet fuzz fuzz-coverage \
+	bench-scale bench-predict bench-punch bench-fleet fuzz fuzz-coverage \
 	fuzz-kernel fuzzers lint install install-tools \
 	uninstall clean FORCE
 FORCE:

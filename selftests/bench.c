@@ -32,6 +32,9 @@ static const struct {
 	{ "expiry", bench_expiry, SLOW },
 	{ "predict", bench_predict, QUICK },
 	{ "size", bench_size, QUICK },
+	{ "million", bench_million, ALONE },
+	{ "million-expiry", bench_million_expiry, ALONE },
+	{ "smp", bench_smp, ALONE },
 };
 
 /* No names: all parts that make bench measures, or make check. */

@@ -15,6 +15,9 @@
  *	bench_train.c		packets made by hand
  *	bench_first.c		first packets of flows, alone
  *	bench_scale.c		many flows, many mappings, few ports
+ *	bench_million.c		a million mappings, in a VM of its own
+ *	bench_smp.c		two processors, likewise
+ *	bench_going.c		a connection that goes on meanwhile
  *	bench_hold.c		SYNs held and released, crafted flows
  *	bench_expiry.c		the end of what nobody uses
  *	bench_predict.c		questions about the next flow
@@ -69,7 +72,7 @@ void net_set_crafted(unsigned int n, enum endpoint whose);
 void net_forget_internal(struct ep internal);
 
 /* What a trial's packets differ in, if each is the first of a flow. */
-enum vary { SAME, SRC_PORT, SRC_ADDR, SRC_NET, DST_PORT, DST_ADDR };
+enum vary { SAME, SRC_PORT, SRC_ADDR, SRC_NET, SRC_HOSTS, DST_PORT, DST_ADDR };
 
 #define TRIAL_MAX 1000
 
@@ -128,6 +131,9 @@ struct train {
 	unsigned int flags;	/* TCP's, if not SYN */
 	struct ep src, dst;
 	enum vary vary;
+	const struct ep *hosts;	/* of SRC_HOSTS, with ports in no order */
+	unsigned int n_hosts;
+	unsigned int beside;	/* what may arrive of others meanwhile */
 	bool stray;		/* to another's Ethernet address */
 	unsigned int next[NATS];	/* flows there have been */
 };
@@ -150,6 +156,21 @@ void train_ready(enum nat nat, struct train *train, unsigned int n);
 void train_leave(void);
 void train_check(enum nat nat, const struct train *train, const char *name);
 
+/*
+ * A connection that goes on.
+ */
+struct trips {
+	unsigned long n;
+	double mean, worst;	/* ns */
+};
+
+/** going_start() - once; it goes on until the end. */
+void going_start(enum nat nat);
+/** going_begin() - count from now on, a round trip every @every_us. */
+void going_begin(unsigned int every_us);
+/** going_end() - the round trips since; bails out if one did not end. */
+struct trips going_end(void);
+
 /* The parts. */
 void bench_established(void);
 void bench_new(void);
@@ -161,6 +182,9 @@ void bench_use(void);
 void bench_expiry(void);
 void bench_predict(void);
 void bench_size(void);
+void bench_million(void);
+void bench_million_expiry(void);
+void bench_smp(void);
 
 /** hold_window() - see that a SYN is held while a window is measured. */
 void hold_window(void);
