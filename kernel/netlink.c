@@ -125,47 +125,97 @@ static size_t np_nl_mapping_size(void)
 	       nla_total_size(sizeof(u8));		/* reason */
 }
 
-static int np_nl_put_endpoints(struct sk_buff *skb, const struct np_mapping *m)
+/*
+ * A dump of very many mappings is little but attributes. So room for all of a
+ * mapping's is made sure of at once, and each is a few stores. Returns where the
+ * next one goes.
+ */
+static __always_inline u8 *np_nl_write(u8 *at, int type, const void *value,
+				       unsigned int len)
 {
-	return nla_put_u8(skb, NATPUNCH_A_MAPPING_L4PROTO,
-			  m->internal.l4proto) ?:
-	       np_nl_put_addr(skb, NATPUNCH_A_MAPPING_INT_ADDR,
-			      m->internal.family, &m->internal.ip) ?:
-	       nla_put_be16(skb, NATPUNCH_A_MAPPING_INT_PORT,
-			    m->internal.port) ?:
-	       np_nl_put_addr(skb, NATPUNCH_A_MAPPING_EXT_ADDR,
-			      m->external.family, &m->external.ip) ?:
-	       nla_put_be16(skb, NATPUNCH_A_MAPPING_EXT_PORT,
-			    m->external.port) ?:
-	       nla_put_u16(skb, NATPUNCH_A_MAPPING_ZONE, m->internal.zone);
+	struct nlattr *attr = (struct nlattr *)at;
+
+	attr->nla_type = type;
+	attr->nla_len = nla_attr_size(len);
+	/* What is behind a short value is to be zero. */
+	if (len && len < NLA_ALIGNTO)
+		memset(nla_data(attr), 0, NLA_ALIGNTO);
+	memcpy(nla_data(attr), value, len);
+	return at + nla_total_size(len);
+}
+
+static __always_inline u8 *np_nl_write_u8(u8 *at, int type, u8 value)
+{
+	return np_nl_write(at, type, &value, sizeof(value));
+}
+
+static __always_inline u8 *np_nl_write_u32(u8 *at, int type, u32 value)
+{
+	return np_nl_write(at, type, &value, sizeof(value));
+}
+
+static __always_inline u8 *np_nl_write_addr(u8 *at, int type,
+					    const struct np_key *key)
+{
+	if (key->family == NFPROTO_IPV4)
+		return np_nl_write(at, type, &key->ip, sizeof(key->ip.in));
+	return np_nl_write(at, type, &key->ip, sizeof(key->ip.in6));
+}
+
+static u8 *np_nl_write_endpoints(u8 *at, const struct np_mapping *m)
+{
+	const struct np_key *internal = &m->internal, *external = &m->external;
+
+	at = np_nl_write_u8(at, NATPUNCH_A_MAPPING_L4PROTO, internal->l4proto);
+	at = np_nl_write_addr(at, NATPUNCH_A_MAPPING_INT_ADDR, internal);
+	at = np_nl_write(at, NATPUNCH_A_MAPPING_INT_PORT, &internal->port,
+			 sizeof(internal->port));
+	at = np_nl_write_addr(at, NATPUNCH_A_MAPPING_EXT_ADDR, external);
+	at = np_nl_write(at, NATPUNCH_A_MAPPING_EXT_PORT, &external->port,
+			 sizeof(external->port));
+	return np_nl_write(at, NATPUNCH_A_MAPPING_ZONE, &internal->zone,
+			   sizeof(internal->zone));
+}
+
+/* What np_nl_mapping_size() has room for, less the device. */
+static u8 *np_nl_write_mapping(u8 *at, struct np_mapping *m, u8 reason)
+{
+	u32 age = (u32)ktime_get_seconds() - m->created;
+	int expires = np_mapping_expires(m);
+
+	at = np_nl_write_endpoints(at, m);
+	at = np_nl_write_u8(at, NATPUNCH_A_MAPPING_FILTER, READ_ONCE(m->filter));
+	at = np_nl_write_u32(at, NATPUNCH_A_MAPPING_FLOWS,
+			     READ_ONCE(m->n_flows));
+	at = np_nl_write_u32(at, NATPUNCH_A_MAPPING_AGE, age);
+	if (expires >= 0)
+		at = np_nl_write_u32(at, NATPUNCH_A_MAPPING_EXPIRES, expires);
+	if (READ_ONCE(m->reserved))
+		at = np_nl_write(at, NATPUNCH_A_MAPPING_RESERVED, m, 0);
+	if (reason != NATPUNCH_END_REASON_NONE)
+		at = np_nl_write_u8(at, NATPUNCH_A_MAPPING_REASON, reason);
+	return at;
 }
 
 /* @m must not go away meanwhile: RCU, or the caller's own reference. */
 static int np_nl_put_mapping(struct sk_buff *skb, const struct np_nl_head *head,
 			     struct np_mapping *m, u8 reason)
 {
-	u32 age = (u32)ktime_get_seconds() - m->created;
-	int expires = np_mapping_expires(m);
 	void *hdr;
 	int err;
+	u8 *at;
 
+	if (skb_tailroom(skb) < nlmsg_total_size(np_nl_mapping_size()))
+		return -EMSGSIZE;
 	hdr = np_nl_put_head(skb, head);
 	if (!hdr)
 		return -EMSGSIZE;
 
-	err = nla_put_string(skb, NATPUNCH_A_MAPPING_WAN, m->addr->wan->name) ?:
-	      np_nl_put_endpoints(skb, m) ?:
-	      nla_put_u8(skb, NATPUNCH_A_MAPPING_FILTER,
-			 READ_ONCE(m->filter)) ?:
-	      nla_put_u32(skb, NATPUNCH_A_MAPPING_FLOWS,
-			  READ_ONCE(m->n_flows)) ?:
-	      nla_put_u32(skb, NATPUNCH_A_MAPPING_AGE, age);
-	if (!err && expires >= 0)
-		err = nla_put_u32(skb, NATPUNCH_A_MAPPING_EXPIRES, expires);
-	if (!err && READ_ONCE(m->reserved))
-		err = nla_put_flag(skb, NATPUNCH_A_MAPPING_RESERVED);
-	if (!err && reason != NATPUNCH_END_REASON_NONE)
-		err = nla_put_u8(skb, NATPUNCH_A_MAPPING_REASON, reason);
+	err = nla_put_string(skb, NATPUNCH_A_MAPPING_WAN, m->addr->wan->name);
+	if (!err) {
+		at = np_nl_write_mapping(skb_tail_pointer(skb), m, reason);
+		skb_put(skb, at - skb_tail_pointer(skb));
+	}
 	return np_nl_end(skb, hdr, err);
 }
 
