@@ -34,6 +34,7 @@ struct np_watch {
 	struct nf_hook_ops ops;
 	u32 portid;			/* of the netlink socket it is bound to */
 	bool over;			/* that is gone, and so this will be */
+	struct rcu_head rcu;		/* the hook may still be in use */
 };
 
 /* One segment's endpoints. */
@@ -285,7 +286,7 @@ static int np_crafted_hook(struct np_crafted_net *cn)
 	err = nf_register_net_hooks(cn->npn->net, cn->out,
 				    ARRAY_SIZE(cn->out));
 	if (!err)
-		cn->hooked = true;
+		WRITE_ONCE(cn->hooked, true);
 	return err;
 }
 
@@ -322,9 +323,14 @@ static bool np_crafted_any_foreign(struct np_crafted_net *cn)
 	return foreign;
 }
 
-static bool np_crafted_idle(struct np_crafted_net *cn)
+static unsigned int np_crafted_count(struct np_crafted_net *cn)
 {
-	return !cn->count && list_empty(&cn->watches);
+	unsigned int count;
+
+	spin_lock_bh(&cn->lock);
+	count = cn->count;
+	spin_unlock_bh(&cn->lock);
+	return count;
 }
 
 static void np_crafted_unhook(struct np_crafted_net *cn)
@@ -335,7 +341,7 @@ static void np_crafted_unhook(struct np_crafted_net *cn)
 	if (!cn->hooked)
 		return;
 	nf_unregister_net_hooks(cn->npn->net, cn->out, ARRAY_SIZE(cn->out));
-	cn->hooked = false;
+	WRITE_ONCE(cn->hooked, false);
 }
 
 /* In @delay jiffies at the latest; every one asks for the same delay, or 0. */
@@ -365,7 +371,7 @@ static void np_watch_free(struct np_crafted_net *cn, struct np_watch *watch)
 	list_del(&watch->list);
 	spin_unlock_bh(&cn->lock);
 	nf_unregister_net_hook(cn->npn->net, &watch->ops);
-	kfree(watch);
+	kfree_rcu(watch, rcu);
 }
 
 static bool np_watched(const struct np_crafted_net *cn,
@@ -405,6 +411,7 @@ static void np_crafted_reap(struct work_struct *work)
 						 reap.work);
 	struct np_watch *watch, *next_watch;
 	struct np_crafted *flow, *next;
+	unsigned int count;
 
 	mutex_lock(&cn->npn->lock);
 	spin_lock_bh(&cn->lock);
@@ -419,9 +426,11 @@ static void np_crafted_reap(struct work_struct *work)
 	list_for_each_entry_safe(watch, next_watch, &cn->watches, list)
 		if (watch->over)
 			np_watch_free(cn, watch);
-	if (np_crafted_idle(cn))
+	/* Without a watch packets bring no more flows. */
+	count = np_crafted_count(cn);
+	if (!count && list_empty(&cn->watches))
 		np_crafted_unhook(cn);
-	else if (cn->count)
+	else if (count)
 		np_crafted_reap_soon(cn);
 	rtnl_unlock();
 	mutex_unlock(&cn->npn->lock);
