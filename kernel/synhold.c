@@ -20,6 +20,7 @@
 #include <net/route.h>
 #include <net/sock.h>
 
+#include "flow.h"
 #include "main.h"
 #include "mapping.h"
 #include "netlink.h"
@@ -134,6 +135,7 @@ static struct sk_buff *np_hold_repeat(struct np_hold *hold,
 	hold->wan = again->wan;
 	hold->state = again->state;
 	hold->answer = again->answer;
+	hold->taken = again->taken;
 	return old;
 }
 
@@ -183,6 +185,7 @@ static struct np_hold *np_hold_new(struct np_net *npn,
 	hold->wan = wan->id;
 	hold->prefix = np_hold_prefix(npn->holds, pair);
 	hold->state = state;
+	hold->taken = state == NATPUNCH_HOLD_STATE_HELD;
 	hold->answer = rcu_dereference(wan->conf)->hold_answer;
 	return hold;
 }
@@ -699,13 +702,36 @@ static void np_hold_send_v6(struct net *net, struct np_hold *hold,
 #endif
 }
 
+/*
+ * Has our host's SYN left all the same? It looked for what to release while the
+ * peer's, on another processor, was past filtering but not held yet.
+ */
+static bool np_hold_crossed(struct np_net *npn, const struct np_hold *hold)
+{
+	const struct np_pair *pair = &hold->pair;
+	struct np_key key = {
+		.ip = pair->ext_ip,
+		.port = pair->ext_port,
+		.l4proto = IPPROTO_TCP,
+		.family = pair->family,
+	};
+	struct np_mapping *m;
+
+	if (!hold->taken)
+		return false;
+	m = np_mapping_by_ext(npn, &key);
+	return m && np_flow_admits(m, &pair->rem_ip, pair->rem_port,
+				   NATPUNCH_FILTER_APDF);
+}
+
 /* Say what stock Linux would have said 6 s earlier, if the WAN is to. */
 static void np_hold_answer(struct np_net *npn, struct np_hold *hold)
 {
 	struct sk_buff *skb;
 
 	if (hold->state != NATPUNCH_HOLD_STATE_HELD ||
-	    hold->answer == NATPUNCH_HOLD_ANSWER_SILENCE)
+	    hold->answer == NATPUNCH_HOLD_ANSWER_SILENCE ||
+	    np_hold_crossed(npn, hold))
 		return;
 	skb = np_hold_make_answer(npn->net, hold);
 	if (!skb)

@@ -20,7 +20,9 @@
  * held one is released: dropped, as RFC 5382 REQ-4 says (the peer's SYN has
  * done its work, our host's meets it in SYN-SENT), or delivered inwards, which
  * saves half a round trip and serves a peer that sends its SYN only once. If
- * none leaves for 6 s, the SYN gets the answer that the WAN is set to give.
+ * none leaves for 6 s, the SYN gets the answer that the WAN is set to give. (Two
+ * processors may let ours leave just before the other is held: nothing is released
+ * then, but nothing is answered either.)
  *
  * One SYN of a pair is held, the last that came, for the time of the first. It
  * pins no conntrack entry, no route and no device. What comes in fragments, or is
@@ -77,6 +79,7 @@ struct np_hold {
 	u16 prefix;			/* index into np_holds.prefixes */
 	u8 state;			/* enum natpunch_hold_state */
 	u8 answer;			/* enum natpunch_hold_answer */
+	bool taken;			/* not a copy: nobody has seen it */
 };
 
 struct np_holds {
