@@ -384,13 +384,16 @@ static u32 np_flow_look_alive(struct np_flow *f, const struct nf_conn *ct,
 {
 	u32 left = min_t(unsigned long, nf_ct_expires(ct) / HZ, S32_MAX / 2);
 	u32 deadline = now + left;
+	u8 flags;
 
 	if (abs((s32)(deadline - f->deadline)) > 1)
 		f->seen = now;
 	f->deadline = deadline;
-	f->flags &= ~(NP_FLOW_GONE | NP_FLOW_EST);
+	flags = f->flags & ~(NP_FLOW_GONE | NP_FLOW_EST);
 	if (np_ct_established(ct))
-		f->flags |= NP_FLOW_EST;
+		flags |= NP_FLOW_EST;
+	/* Filtering looks at it without the lock. */
+	WRITE_ONCE(f->flags, flags);
 	return min_t(u32, left + 1, NP_FLOWS_LOOK_MAX);
 }
 
@@ -400,12 +403,13 @@ static void np_flow_look_gone(const struct np_mapping *m, struct np_flow *f,
 {
 	bool timed_out = now >= f->deadline &&
 			 now - f->deadline <= NP_FLOWS_SLACK;
+	u8 flags = f->flags | NP_FLOW_GONE;
 
 	if (!timed_out) {
-		f->flags &= ~NP_FLOW_EST;
+		flags &= ~NP_FLOW_EST;
 		f->seen = now;
 	}
-	f->flags |= NP_FLOW_GONE;
+	WRITE_ONCE(f->flags, flags);
 	f->deadline = f->seen + np_flow_lifetime(m, f->flags) + 1;
 }
 

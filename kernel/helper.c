@@ -67,7 +67,7 @@ enum np_policy np_policy(const struct nf_conn *ct)
 static enum ip_conntrack_dir np_watch_key(const struct nf_conn *ct,
 					  struct np_key *key)
 {
-	enum ip_conntrack_dir out = ct->status & IPS_SRC_NAT ?
+	enum ip_conntrack_dir out = READ_ONCE(ct->status) & IPS_SRC_NAT ?
 				    IP_CT_DIR_ORIGINAL : IP_CT_DIR_REPLY;
 	const struct nf_conntrack_tuple *t = &ct->tuplehash[!out].tuple;
 
@@ -81,7 +81,7 @@ static enum ip_conntrack_dir np_watch_key(const struct nf_conn *ct,
 
 static bool np_helper_works(const struct np_net *npn)
 {
-	return READ_ONCE(npn->ready) && !READ_ONCE(npn->closing);
+	return np_net_ready(npn) && !READ_ONCE(npn->closing);
 }
 
 static void np_watch_packet(struct np_net *npn, const struct nf_conn *ct,

@@ -86,6 +86,13 @@ struct np_net {
 
 struct np_net *np_net(const struct net *net);
 
+/* Are the tables there? For those who do not hold np_net.lock. */
+static inline bool np_net_ready(const struct np_net *npn)
+{
+	/* Pairs with the release in np_net_prepare(). */
+	return smp_load_acquire(&npn->ready);
+}
+
 /* Make the counters if they are not there. Under np_net.lock. */
 int np_stats_prepare(struct np_net *npn);
 

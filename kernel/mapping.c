@@ -158,7 +158,7 @@ static bool np_mapping_unlink(struct np_mapping *m)
 
 	if (m->dead)
 		return false;
-	m->dead = true;
+	WRITE_ONCE(m->dead, true);
 	rhashtable_remove_fast(&npn->by_int, &m->int_node, np_by_int_params);
 	rhashtable_remove_fast(&npn->by_ext, &m->ext_node, np_by_ext_params);
 	return true;
@@ -218,7 +218,7 @@ static unsigned int np_mapping_look(struct np_mapping *m)
 
 	if (next)
 		return next;
-	if (m->reserved)
+	if (READ_ONCE(m->reserved))
 		return NP_FLOWS_WAIT_MAX;
 	/* Once reserved, and nothing has come since. */
 	return m->until && left > 0 ? min_t(u32, left, NP_FLOWS_WAIT_MAX) : 0;
@@ -402,7 +402,7 @@ void np_mapping_unreserve(struct np_mapping *m)
 {
 	rcu_read_lock();
 	spin_lock_bh(&m->lock);
-	m->reserved = false;
+	WRITE_ONCE(m->reserved, false);
 	m->until = np_now() + np_flows_lifetime(m, false);
 	if (!m->dead)
 		timer_reduce(&m->timer, jiffies + HZ);
@@ -416,7 +416,7 @@ int np_mapping_expires(struct np_mapping *m)
 
 	rcu_read_lock();
 	spin_lock_bh(&m->lock);
-	if (!m->reserved || m->oldest)
+	if (!READ_ONCE(m->reserved) || m->oldest)
 		left = np_flows_expires(m);
 	spin_unlock_bh(&m->lock);
 	rcu_read_unlock();

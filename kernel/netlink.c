@@ -186,7 +186,8 @@ static u8 *np_nl_write_mapping(u8 *at, struct np_mapping *m, u8 reason)
 	at = np_nl_write_endpoints(at, m);
 	at = np_nl_write_u8(at, NATPUNCH_A_MAPPING_FILTER, READ_ONCE(m->filter));
 	at = np_nl_write_u32(at, NATPUNCH_A_MAPPING_FLOWS,
-			     READ_ONCE(m->n_flows));
+			     /* Counted under a lock; it moves anyway. */
+			     data_race(m->n_flows));
 	at = np_nl_write_u32(at, NATPUNCH_A_MAPPING_AGE, age);
 	if (expires >= 0)
 		at = np_nl_write_u32(at, NATPUNCH_A_MAPPING_EXPIRES, expires);
@@ -802,7 +803,7 @@ static struct np_mapping *np_nl_find_mapping(struct np_net *npn,
 	struct np_key key = { .l4proto = match->l4proto };
 	struct np_mapping *m;
 
-	if (!npn->ready)
+	if (!np_net_ready(npn))
 		return NULL;
 	if (np_nl_given(match, NATPUNCH_A_MAPPING_INT_ADDR)) {
 		key.ip = match->int_addr.ip;
@@ -1121,7 +1122,8 @@ static int np_nl_put_levels(struct sk_buff *skb, const struct np_net *npn)
 	       nla_put_u32(skb, NATPUNCH_A_STATS_HOLDS_MAX,
 			   READ_ONCE(np_max_holds)) ?:
 	       nla_put_u32(skb, NATPUNCH_A_STATS_CRAFTED,
-			   READ_ONCE(npn->crafted.count));
+			   /* Counted under a lock; it moves anyway. */
+			   data_race(npn->crafted.count));
 }
 
 static int np_nl_put_stats(struct sk_buff *skb, struct np_net *npn)
@@ -1334,7 +1336,7 @@ static void *np_nl_mapping_start(struct np_net *npn, struct nlattr **tb,
 		kvfree(dump);
 		return ERR_PTR(err);
 	}
-	if (npn->ready) {
+	if (np_net_ready(npn)) {
 		rhashtable_walk_enter(&npn->by_int, &dump->iter);
 		dump->walking = true;
 	}

@@ -216,8 +216,8 @@ void np_upstream_ready(struct np_addr *addr, unsigned int l4)
 {
 	struct np_upstream *up = &addr->upstreams[l4];
 
-	/* One that comes right now brings work of its own. */
-	if (READ_ONCE(up->predict.stale))
+	/* Without the lock: one that comes right now brings work of its own. */
+	if (data_race(up->predict.stale))
 		np_upstream_think(addr->wan->npn, up);
 }
 

@@ -90,8 +90,9 @@ static unsigned int np_port_next(const struct np_ports *p, unsigned int half,
 			bit = word * BITS_PER_LONG + __ffs(free);
 			break;
 		}
-		word = find_next_zero_bit(p->full[half], NP_PORTS_WORDS,
-					  word + 1);
+		/* A hint: who claims the port looks again, atomically. */
+		word = data_race(find_next_zero_bit(p->full[half],
+						    NP_PORTS_WORDS, word + 1));
 		bit = word * BITS_PER_LONG;
 	}
 	return min(bit, end);

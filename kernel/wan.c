@@ -821,7 +821,8 @@ static int np_net_prepare(struct np_net *npn)
 	err = np_mapping_net_init(npn);
 	if (err)
 		goto err_observe;
-	npn->ready = true;
+	/* Pairs with np_net_ready(). */
+	smp_store_release(&npn->ready, true);
 	return 0;
 
 err_observe:
