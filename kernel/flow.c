@@ -23,6 +23,7 @@
 #include <net/netfilter/nf_conntrack_zones.h>
 
 #include "flow.h"
+#include "host.h"
 #include "main.h"
 #include "mapping.h"
 #include "ports.h"
@@ -38,6 +39,7 @@ enum {
 	NP_FLOW_HAIRPIN = 2,
 	NP_FLOW_EST = 4,	/* was established when last seen */
 	NP_FLOW_GONE = 8,	/* its entry is gone; deadline: its own end */
+	NP_FLOW_SHARE = 16,	/* counted as its host's, else as from outside */
 };
 
 enum {
@@ -184,7 +186,7 @@ static struct np_flow *np_flow_dequeue(struct np_mapping *m)
 /* A flow begins, for the first time or once more. */
 static void np_flow_touch(struct np_flow *f, const struct np_remote *remote)
 {
-	u8 flags = f->flags & NP_FLOW_OUT;
+	u8 flags = f->flags & (NP_FLOW_OUT | NP_FLOW_SHARE);
 
 	if (!remote->inbound)
 		flags |= NP_FLOW_OUT;
@@ -208,7 +210,7 @@ static struct np_flow *np_flow_alloc(struct np_mapping *m,
 	f->key_port = 0;
 	f->kind = NP_FLOW_BY_ADDR;
 	f->port = remote->port;
-	f->flags = 0;
+	f->flags = remote->inbound ? 0 : NP_FLOW_SHARE;
 	f->others = 0;
 	np_flow_touch(f, remote);
 	return f;
@@ -241,18 +243,51 @@ static struct np_flow *np_flow_insert(struct np_mapping *m, struct np_flow *f)
 	return f;
 }
 
+static void np_flow_uncount(const struct np_mapping *m, bool share)
+{
+	atomic_dec(share ? &m->host->flows : &m->npn->n_flows_in);
+	atomic_dec(&m->npn->n_flows);
+}
+
+/*
+ * Count one record more. Neither a host nor who floods us from outside is to
+ * leave the others without: a host gets its share, and what comes from outside
+ * half of all.
+ */
+static int np_flow_count(const struct np_mapping *m, bool share)
+{
+	u32 max = READ_ONCE(np_max_flows), n;
+	struct np_net *npn = m->npn;
+
+	if (atomic_inc_return(&npn->n_flows) > max) {
+		atomic_dec(&npn->n_flows);
+		return -ENFILE;
+	}
+	if (share) {
+		n = atomic_inc_return(&m->host->flows);
+		max /= NP_HOST_FLOWS;
+	} else {
+		n = atomic_inc_return(&npn->n_flows_in);
+		max /= 2;
+	}
+	if (n <= max)
+		return 0;
+	np_flow_uncount(m, share);
+	return share ? -EDQUOT : -ENFILE;
+}
+
 int np_flow_add(struct np_mapping *m, const struct np_remote *remote)
 {
-	struct np_net *npn = m->npn;
+	bool share = !remote->inbound;
 	struct np_flow *f, *res;
-	int err = -ENOMEM;
+	int err;
 
 	lockdep_assert_held(&m->lock);
 
-	if (atomic_inc_return(&npn->n_flows) > READ_ONCE(np_max_flows)) {
-		err = -ENFILE;
-		goto uncount;
-	}
+	err = np_flow_count(m, share);
+	if (err)
+		return err;
+	err = -ENOMEM;
 	/* Most flows are new: look-up and insertion are one step. */
 	f = np_flow_alloc(m, remote);
 	if (!f)
@@ -269,7 +304,7 @@ int np_flow_add(struct np_mapping *m, const struct np_remote *remote)
 		err = 0;
 	}
 uncount:
-	atomic_dec(&npn->n_flows);
+	np_flow_uncount(m, share);
 	return err;
 }
 
@@ -292,7 +327,7 @@ static void np_flow_unlink(struct np_mapping *m, struct np_flow *f)
 			WRITE_ONCE(first->others, first->others - 1);
 	}
 	m->n_flows--;
-	atomic_dec(&m->npn->n_flows);
+	np_flow_uncount(m, f->flags & NP_FLOW_SHARE);
 }
 
 /* The conntrack entry of a flow, with a reference, or NULL. */

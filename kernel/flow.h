@@ -31,7 +31,7 @@ struct np_remote;
 #define NP_FLOWS_LOOK_MAX	60	/* seconds between looks at a live one */
 #define NP_FLOWS_WAIT_MAX	3600	/* seconds that a timer runs at most */
 
-/* Errors: -ENFILE the cap is reached, -ENOMEM. */
+/* Errors: -EDQUOT the host has its share, -ENFILE a cap is reached, -ENOMEM. */
 int np_flow_add(struct np_mapping *m, const struct np_remote *remote);
 
 bool np_flow_admits(struct np_mapping *m, const union nf_inet_addr *ip,

@@ -14,10 +14,11 @@
  *   np_mapping.lock       one mapping's flow records and its end; softirq-safe.
  *   np_holds.lock         held SYNs; softirq-safe, takes no other lock.
  *   np_crafted_net.lock   crafted flows; softirq-safe, takes no other lock.
+ *   np_net.hosts_lock     hosts that come and go; softirq-safe.
  *   nf_conn.lock          conntrack's: what the observer knows of a flow.
  *   np_upstream.lock      samples of an upstream; softirq-safe, takes no other
  *                         lock.
- *   rhashtable buckets    inside np_mapping.lock.
+ *   rhashtable buckets    inside np_mapping.lock and np_net.hosts_lock.
  *
  * Packets read WANs, addresses and mappings under RCU. Ports are claimed by
  * atomic bit operations.
@@ -31,6 +32,7 @@
 #include <linux/netfilter.h>
 #include <linux/notifier.h>
 #include <linux/rhashtable-types.h>
+#include <linux/spinlock.h>
 #include <linux/workqueue.h>
 #include <net/net_namespace.h>
 #include <net/netfilter/nf_nat.h>
@@ -57,6 +59,9 @@ struct np_net {
 	struct rhashtable flows;	/* struct np_flow */
 	atomic_t n_mappings;
 	atomic_t n_flows;
+	atomic_t n_flows_in;		/* of them those that came from outside */
+	spinlock_t hosts_lock;
+	struct rhashtable hosts;	/* struct np_host */
 	struct np_stats __percpu *stats;
 	/*
 	 * When a flow last came that we did not bind, by protocol and port; in

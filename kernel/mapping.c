@@ -15,6 +15,7 @@
 #include <linux/timer.h>
 
 #include "flow.h"
+#include "host.h"
 #include "main.h"
 #include "mapping.h"
 #include "netlink.h"
@@ -149,6 +150,13 @@ static void np_mapping_release_port(struct np_mapping *m)
 			 ntohs(m->external.port));
 }
 
+/* Its records are gone, or it never had any. */
+static void np_mapping_leave_host(struct np_mapping *m)
+{
+	np_host_give_port(m->host, np_l4(m->internal.l4proto));
+	np_host_put(m->npn, m->host);
+}
+
 /* Take @m out of sight. False if somebody else has, or is about to. */
 static bool np_mapping_unlink(struct np_mapping *m)
 {
@@ -173,6 +181,7 @@ static void np_mapping_bury(struct np_mapping *m, u8 reason)
 	np_stat_inc(npn->stats, NP_STAT_MAPPINGS_ENDED);
 	trace_np_mapping_end(m, reason);
 	np_nl_mapping_event(npn, m, NATPUNCH_CMD_MAPPING_DEL_NTF, reason);
+	np_mapping_leave_host(m);
 	atomic_dec(&m->addr->wan->n_mappings);
 	/* The namespace may go as soon as it has no mapping: nothing of it may
 	 * be touched after this.
@@ -316,31 +325,71 @@ static struct np_mapping *np_mapping_insert(struct np_net *npn,
 	return m;
 }
 
+/* The host of @internal, with one port more. */
+static struct np_host *np_mapping_host(struct np_net *npn,
+				       const struct np_addr *addr,
+				       const struct np_key *internal,
+				       bool reserved)
+{
+	const struct np_wan_conf *conf = rcu_dereference(addr->wan->conf);
+	struct np_host *host = np_host_get(npn, internal);
+
+	if (!host)
+		return ERR_PTR(-ENOMEM);
+	if (np_host_take_port(host, np_l4(internal->l4proto),
+			      reserved ? U32_MAX : conf->host_ports))
+		return host;
+	np_host_put(npn, host);
+	return ERR_PTR(-EDQUOT);
+}
+
+/* With its port, and counted on its host; in no table yet. */
+static struct np_mapping *np_mapping_make(struct np_net *npn,
+					  struct np_addr *addr,
+					  const struct np_key *internal,
+					  u16 port, bool reserved)
+{
+	struct np_mapping *m = NULL;
+	struct np_host *host;
+	int got;
+
+	host = np_mapping_host(npn, addr, internal, reserved);
+	if (IS_ERR(host))
+		return ERR_CAST(host);
+	got = np_mapping_claim(npn, addr, internal, port);
+	if (got >= 0)
+		m = np_mapping_alloc(npn, addr, internal, got);
+	if (m) {
+		m->host = host;
+		m->reserved = reserved;
+		return m;
+	}
+	if (got >= 0) {
+		np_ports_release(addr, internal->l4proto, got);
+		got = -ENOMEM;
+	}
+	np_host_give_port(host, np_l4(internal->l4proto));
+	np_host_put(npn, host);
+	return ERR_PTR(got);
+}
+
 struct np_mapping *np_mapping_new(struct np_net *npn, struct np_addr *addr,
 				  const struct np_key *internal, u8 zone_dir,
 				  u16 port, u8 filter, bool reserved)
 {
 	struct np_mapping *m, *res;
-	int got;
 
 	if (atomic_inc_return(&npn->n_mappings) > READ_ONCE(np_max_mappings)) {
 		res = ERR_PTR(-ENFILE);
 		goto uncount;
 	}
-	got = np_mapping_claim(npn, addr, internal, port);
-	if (got < 0) {
-		res = ERR_PTR(got);
-		goto uncount;
-	}
-	m = np_mapping_alloc(npn, addr, internal, got);
-	if (!m) {
-		np_ports_release(addr, internal->l4proto, got);
-		res = ERR_PTR(-ENOMEM);
+	m = np_mapping_make(npn, addr, internal, port, reserved);
+	if (IS_ERR(m)) {
+		res = m;
 		goto uncount;
 	}
 	m->zone_dir = zone_dir;
 	m->filter = filter;
-	m->reserved = reserved;
 
 	/* Nobody may end it before its timer runs. */
 	spin_lock_bh(&m->lock);
@@ -351,6 +400,7 @@ struct np_mapping *np_mapping_new(struct np_net *npn, struct np_addr *addr,
 
 	if (res != m) {
 		np_mapping_release_port(m);
+		np_mapping_leave_host(m);
 		call_rcu(&m->rcu, np_mapping_free_rcu);
 		goto uncount;
 	}
@@ -485,8 +535,13 @@ int np_mapping_net_init(struct np_net *npn)
 	err = np_flow_net_init(npn);
 	if (err)
 		goto err_ext;
+	err = np_host_net_init(npn);
+	if (err)
+		goto err_flow;
 	return 0;
 
+err_flow:
+	np_flow_net_exit(npn);
 err_ext:
 	rhashtable_destroy(&npn->by_ext);
 err_int:
@@ -508,6 +563,7 @@ void np_mapping_net_exit(struct np_net *npn)
 		cond_resched();
 	}
 
+	np_host_net_exit(npn);
 	np_flow_net_exit(npn);
 	rhashtable_destroy(&npn->by_ext);
 	rhashtable_destroy(&npn->by_int);

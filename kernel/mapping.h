@@ -25,6 +25,7 @@
 
 struct np_addr;
 struct np_flow;
+struct np_host;
 struct np_net;
 struct np_wan;
 
@@ -59,6 +60,7 @@ struct np_mapping {
 	struct np_key external;
 	struct np_net *npn;
 	struct np_addr *addr;		/* holds a reference */
+	struct np_host *host;		/* likewise, until the end */
 	struct np_flow *oldest;		/* records, a queue */
 	struct np_flow *newest;
 	spinlock_t lock;		/* records and end */
@@ -101,13 +103,17 @@ void np_mapping_put(struct np_mapping *m);
  * a port of our choice. A reservation's has the filter that is promised, one of
  * a packet NATPUNCH_FILTER_DEFAULT at first. If another CPU was faster, its mapping is returned.
  * The result is valid under the caller's rcu_read_lock(). Errors: -ENOSPC no
- * port, -ENFILE cap, -ENOMEM, -ERANGE and -EADDRINUSE for @port.
+ * port, -EDQUOT the host has its share of them, -ENFILE cap, -ENOMEM, -ERANGE and
+ * -EADDRINUSE for @port. What is @reserved is counted, but no share limits it.
  */
 struct np_mapping *np_mapping_new(struct np_net *npn, struct np_addr *addr,
 				  const struct np_key *internal, u8 zone_dir,
 				  u16 port, u8 filter, bool reserved);
 
-/* Record a flow. Errors: -ESTALE the mapping has ended, -ENFILE, -ENOMEM. */
+/*
+ * Record a flow. Errors: -ESTALE the mapping has ended, -EDQUOT the host has its
+ * share of records, -ENFILE cap, -ENOMEM.
+ */
 int np_mapping_add_flow(struct np_mapping *m, const struct np_remote *remote);
 
 /* Does filtering let @ip:@port open a flow inwards? (RFC 4787 section 5) */

@@ -99,8 +99,8 @@ static unsigned int np_nat_drop(const struct np_nat *nat, enum np_stat why)
 	return NF_DROP;
 }
 
-/* RFC 5508 REQ-8: tell the sender that there is no port for him. */
-static unsigned int np_nat_exhausted(const struct np_nat *nat)
+/* RFC 5508 REQ-8: tell the sender that there is no port for him, or no more. */
+static unsigned int np_nat_exhausted(const struct np_nat *nat, enum np_stat why)
 {
 	if (nat->family == NFPROTO_IPV4)
 		icmp_send(nat->skb, ICMP_DEST_UNREACH, ICMP_PKT_FILTERED, 0);
@@ -109,14 +109,16 @@ static unsigned int np_nat_exhausted(const struct np_nat *nat)
 		icmpv6_send(nat->skb, ICMPV6_DEST_UNREACH,
 			    ICMPV6_ADM_PROHIBITED, 0);
 #endif
-	return np_nat_drop(nat, NP_STAT_EXHAUSTED);
+	return np_nat_drop(nat, why);
 }
 
 static unsigned int np_nat_refuse(const struct np_nat *nat, int err)
 {
 	switch (err) {
 	case -ENOSPC:
-		return np_nat_exhausted(nat);
+		return np_nat_exhausted(nat, NP_STAT_EXHAUSTED);
+	case -EDQUOT:
+		return np_nat_exhausted(nat, NP_STAT_QUOTA);
 	case -EADDRNOTAVAIL:
 		return np_nat_drop(nat, NP_STAT_NO_ADDRESS);
 	case -ENOMEM:

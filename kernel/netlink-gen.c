@@ -32,6 +32,11 @@ static struct netlink_range_validation natpunch_a_wan_tcp_transitory_range __ro_
 	.max	= NATPUNCH_MAX_TIMEOUT,
 };
 
+static struct netlink_range_validation natpunch_a_wan_host_ports_range __ro_after_init = {
+	.min	= 1ULL,
+	.max	= NATPUNCH_MAX_HOST_PORTS,
+};
+
 static struct netlink_range_validation natpunch_a_reservation_lifetime_range __ro_after_init = {
 	.min	= 1ULL,
 	.max	= NATPUNCH_MAX_TIMEOUT,
@@ -63,7 +68,7 @@ const struct nla_policy natpunch_prefix_nl_policy[NATPUNCH_A_PREFIX_LEN + 1] = {
 };
 
 /* NATPUNCH_CMD_WAN_NEW - do */
-const struct nla_policy natpunch_wan_new_nl_policy[NATPUNCH_A_WAN_STUN_PORT + 1] = {
+const struct nla_policy natpunch_wan_new_nl_policy[NATPUNCH_A_WAN_HOST_PORTS + 1] = {
 	[NATPUNCH_A_WAN_DEV] = { .type = NLA_NUL_STRING, .len = 15, },
 	[NATPUNCH_A_WAN_FILTER] = NLA_POLICY_RANGE(NLA_U8, 1, 3),
 	[NATPUNCH_A_WAN_PORT_MIN] = { .type = NLA_BE16, },
@@ -79,10 +84,11 @@ const struct nla_policy natpunch_wan_new_nl_policy[NATPUNCH_A_WAN_STUN_PORT + 1]
 	[NATPUNCH_A_WAN_HOLD_ANSWER] = NLA_POLICY_MAX(NLA_U8, 3),
 	[NATPUNCH_A_WAN_HOLD_RELEASE] = NLA_POLICY_MAX(NLA_U8, 1),
 	[NATPUNCH_A_WAN_STUN_PORT] = { .type = NLA_BE16, },
+	[NATPUNCH_A_WAN_HOST_PORTS] = NLA_POLICY_FULL_RANGE(NLA_U32, &natpunch_a_wan_host_ports_range),
 };
 
 /* NATPUNCH_CMD_WAN_SET - do */
-const struct nla_policy natpunch_wan_set_nl_policy[NATPUNCH_A_WAN_STUN_PORT + 1] = {
+const struct nla_policy natpunch_wan_set_nl_policy[NATPUNCH_A_WAN_HOST_PORTS + 1] = {
 	[NATPUNCH_A_WAN_DEV] = { .type = NLA_NUL_STRING, .len = 15, },
 	[NATPUNCH_A_WAN_FILTER] = NLA_POLICY_RANGE(NLA_U8, 1, 3),
 	[NATPUNCH_A_WAN_PORT_MIN] = { .type = NLA_BE16, },
@@ -98,6 +104,7 @@ const struct nla_policy natpunch_wan_set_nl_policy[NATPUNCH_A_WAN_STUN_PORT + 1]
 	[NATPUNCH_A_WAN_HOLD_ANSWER] = NLA_POLICY_MAX(NLA_U8, 3),
 	[NATPUNCH_A_WAN_HOLD_RELEASE] = NLA_POLICY_MAX(NLA_U8, 1),
 	[NATPUNCH_A_WAN_STUN_PORT] = { .type = NLA_BE16, },
+	[NATPUNCH_A_WAN_HOST_PORTS] = NLA_POLICY_FULL_RANGE(NLA_U32, &natpunch_a_wan_host_ports_range),
 };
 
 /* NATPUNCH_CMD_WAN_DEL - do */
@@ -250,14 +257,14 @@ const struct genl_ops natpunch_nl_ops[19] = {
 		.cmd		= NATPUNCH_CMD_WAN_NEW,
 		.doit		= natpunch_nl_wan_new_doit,
 		.policy		= natpunch_wan_new_nl_policy,
-		.maxattr	= NATPUNCH_A_WAN_STUN_PORT,
+		.maxattr	= NATPUNCH_A_WAN_HOST_PORTS,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{
 		.cmd		= NATPUNCH_CMD_WAN_SET,
 		.doit		= natpunch_nl_wan_set_doit,
 		.policy		= natpunch_wan_set_nl_policy,
-		.maxattr	= NATPUNCH_A_WAN_STUN_PORT,
+		.maxattr	= NATPUNCH_A_WAN_HOST_PORTS,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{

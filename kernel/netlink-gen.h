@@ -15,9 +15,9 @@
 /* Common nested types */
 extern const struct nla_policy natpunch_prefix_nl_policy[NATPUNCH_A_PREFIX_LEN + 1];
 
-extern const struct nla_policy natpunch_wan_new_nl_policy[NATPUNCH_A_WAN_STUN_PORT + 1];
+extern const struct nla_policy natpunch_wan_new_nl_policy[NATPUNCH_A_WAN_HOST_PORTS + 1];
 
-extern const struct nla_policy natpunch_wan_set_nl_policy[NATPUNCH_A_WAN_STUN_PORT + 1];
+extern const struct nla_policy natpunch_wan_set_nl_policy[NATPUNCH_A_WAN_HOST_PORTS + 1];
 
 extern const struct nla_policy natpunch_wan_del_nl_policy[NATPUNCH_A_WAN_DEV + 1];
 

@@ -61,6 +61,7 @@ static int np_nl_put_conf(struct sk_buff *skb, const struct np_wan_conf *conf)
 			   htons(conf->port_min)) ?:
 	      nla_put_be16(skb, NATPUNCH_A_WAN_PORT_MAX,
 			   htons(conf->port_max)) ?:
+	      nla_put_u32(skb, NATPUNCH_A_WAN_HOST_PORTS, conf->host_ports) ?:
 	      nla_put_u8(skb, NATPUNCH_A_WAN_NAT66, conf->nat66) ?:
 	      nla_put_u8(skb, NATPUNCH_A_WAN_INBOUND_REFRESH,
 			 conf->inbound_refresh) ?:
@@ -482,6 +483,8 @@ static int np_nl_get_conf(struct genl_info *info, struct np_wan_conf *conf)
 
 	if (tb[NATPUNCH_A_WAN_FILTER])
 		conf->filter = nla_get_u8(tb[NATPUNCH_A_WAN_FILTER]);
+	if (tb[NATPUNCH_A_WAN_HOST_PORTS])
+		conf->host_ports = nla_get_u32(tb[NATPUNCH_A_WAN_HOST_PORTS]);
 	if (tb[NATPUNCH_A_WAN_NAT66])
 		conf->nat66 = nla_get_u8(tb[NATPUNCH_A_WAN_NAT66]);
 	if (tb[NATPUNCH_A_WAN_INBOUND_REFRESH])

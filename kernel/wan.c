@@ -724,6 +724,7 @@ void np_wan_conf_init(struct np_wan_conf *conf)
 	conf->stun_ports[1] = htons(19302);	/* what WebRTC is used to */
 	conf->port_min = 1024;
 	conf->port_max = U16_MAX;
+	conf->host_ports = NATPUNCH_MAX_HOST_PORTS;
 	conf->timeout[NP_TIMEOUT_UDP] = 300;
 	conf->timeout[NP_TIMEOUT_ICMP] = NATPUNCH_MIN_ICMP_TIMEOUT;
 	conf->timeout[NP_TIMEOUT_TCP] = NATPUNCH_MIN_TCP_TIMEOUT;

@@ -59,6 +59,7 @@ struct np_wan_conf {
 	bool range_given;		/* else ports below 1024 have their own */
 	u16 port_min;			/* host byte order */
 	u16 port_max;
+	u32 host_ports;			/* of a protocol, for one host */
 	u32 timeout[NP_TIMEOUT_MAX];	/* seconds */
 	__be16 stun_ports[NATPUNCH_MAX_STUN_PORTS];	/* 0: no further one */
 	u8 n_addrs;			/* 0: as masquerade chooses */

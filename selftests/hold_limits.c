@@ -9,17 +9,10 @@
  * in 3.9 MB, on 6.1).
  * needs: mem=1024 timeout=1200
  */
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-
-#include <jansson.h>
 
 #include "lab/behave.h"
+#include "lab/flood.h"
 
 #define FLOOD 20000
 #define CAP 4096
@@ -29,16 +22,9 @@
 
 static long holds(void)
 {
-	json_t *stats;
-	long n;
-
 	/* What was sent has to arrive first. */
 	sleep_ms(500);
-	must(GA, "natpunchctl -j stats");
-	stats = json_loads(run_output(), 0, NULL);
-	n = json_integer_value(json_object_get(stats, "holds"));
-	json_decref(stats);
-	return n;
+	return stat_of("holds");
 }
 
 static void syn(struct ep from, struct ep to)
@@ -48,62 +34,25 @@ static void syn(struct ep from, struct ep to)
 	packet_send(SERVER, &p);
 }
 
-/* 100.x.y.z, one of them a source. */
-static struct ep stranger(unsigned int i)
-{
-	char text[32];
-
-	snprintf(text, sizeof(text), "100.%u.%u.%u", 1 + (i >> 16) % 200,
-		 (i >> 8) & 255, i & 255);
-	return ep(text, 1024 + i % 50000);
-}
-
-/* One socket for all of them. */
-static void syn_by(int raw, struct ep from, struct ep to)
-{
-	struct packet p = packet_tcp(from, to, TCP_SYN, 1, 0);
-
-	to = ep_at(to, 0);
-	if (sendto(raw, p.data, p.len, 0, &to.sa, ep_len(to)) !=
-	    (ssize_t)p.len)
-		ktap_bail("raw packet: %s", strerror(errno));
-}
-
-/* All that the kernel has allocated for small objects, in bytes. */
-static long slab(void)
-{
-	char line[128];
-	long kb = -1;
-	FILE *f;
-
-	f = fopen("/proc/meminfo", "r");
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "Slab: %ld kB", &kb) == 1)
-			break;
-	if (f)
-		fclose(f);
-	if (kb < 0)
-		ktap_bail("no /proc/meminfo");
-	return kb * 1024;
-}
-
 static struct seen flood(const struct row *row)
 {
 	struct flow f = flow_open(IPPROTO_TCP, A, 5000, server(1, 80));
-	int raw = sock_open(SERVER, AF_INET, SOCK_RAW, IPPROTO_RAW);
-	const char *many = getenv("FLOOD");
-	unsigned int i, total = many ? atoi(many) : FLOOD;
-	long n, before = slab(), grown;
+	unsigned int i, total = flood_size(FLOOD);
+	long n, before = slab_bytes(), grown;
+	int raw = flood_open(SERVER);
+	struct packet p;
 
 	(void)row;
 	for (i = 0; i < total; i++) {
-		syn_by(raw, stranger(i), wan(GA, 1024 + i % 60000));
+		p = packet_tcp(flood_stranger(i, 1024 + i % 50000),
+			       wan(GA, 1024 + i % 60000), TCP_SYN, 1, 0);
+		flood_send(raw, &p);
 		if (i % (total / 4) == total / 8 && !flow_push(&f))
 			return seen(false, "after %u SYNs A's connection stops",
 				    i);
 	}
 	n = holds();
-	grown = slab() - before;
+	grown = slab_bytes() - before;
 	ktap_diag("%u SYNs: %ld held; %ld bytes of memory more", total, n,
 		  grown);
 	if (n > CAP || n < CAP / 2)

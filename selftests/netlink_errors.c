@@ -46,6 +46,8 @@ static const struct attr_def wan_attrs[] = {
 	ATTR("hold-answer", NATPUNCH_A_WAN_HOLD_ANSWER, '1', "4", "255"),
 	ATTR("hold-release", NATPUNCH_A_WAN_HOLD_RELEASE, '1', "2", "255"),
 	ATTR("stun-port", NATPUNCH_A_WAN_STUN_PORT, 'n'),
+	ATTR("host-ports", NATPUNCH_A_WAN_HOST_PORTS, '4',
+	     "0", "65537", "4294967295"),
 	ATTR("unknown", 200, '4'),
 	ATTR(NULL, 0, 0)
 };
@@ -209,7 +211,7 @@ struct request {
 	" filter=2 port-min=2000 port-max=3000 internal=10.0.0.0/8 nat66=0" \
 	" inbound-refresh=1 udp-timeout=300 icmp-timeout=60"		\
 	" tcp-timeout=7440 tcp-transitory=240 hold-answer=1 hold-release=1"	\
-	" stun-port=3478"
+	" stun-port=3478 host-ports=65536"
 
 static const struct base {
 	const char *request;

@@ -64,7 +64,8 @@ def test_wans(ynl):
     result(has(wan, addr=addrs), "wan-get: a list of addresses", wan)
     result(has(wan, internal=internal), "wan-get: a list of nests", wan)
     result(has(wan, udp_timeout=600, icmp_timeout=60, tcp_timeout=7440,
-               tcp_transitory=240, nat66=0, inbound_refresh=1),
+               tcp_transitory=240, nat66=0, inbound_refresh=1,
+               host_ports=65536),
            "wan-get: what was given, and defaults", wan)
     result(sorted(wan["ext-addr"]) == addrs and wan["mappings"] == 0,
            "wan-get: what it is like at present", wan)

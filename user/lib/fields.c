@@ -61,6 +61,7 @@ static const struct np_attr wan_attrs[] = {
 	[NATPUNCH_A_WAN_HOLD_RELEASE] = W("hold-release", NP_U8, hold_release),
 	[NATPUNCH_A_WAN_STUN_PORT] = ARRAY("stun-port", NP_PORTS, stun_port,
 					   NATPUNCH_MAX_STUN_PORTS, NULL),
+	[NATPUNCH_A_WAN_HOST_PORTS] = W("host-ports", NP_U32, host_ports),
 };
 
 const struct np_set np_wan_set = { wan_attrs, ARRAY_SIZE(wan_attrs) };
@@ -148,6 +149,7 @@ static const struct np_attr stats_attrs[] = {
 					    crafted_rsts),
 	[NATPUNCH_A_STATS_CRAFTED_CAPPED] = S("crafted-capped", NP_U64,
 					      crafted_capped),
+	[NATPUNCH_A_STATS_QUOTA] = S("quota", NP_U64, quota),
 };
 
 const struct np_set np_stats_set = { stats_attrs, ARRAY_SIZE(stats_attrs) };

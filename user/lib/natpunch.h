@@ -118,6 +118,9 @@ struct natpunch_prefix {
  * @stun_port: (WAN_STUN_PORT) @n_stun_port ports of STUN servers: what these
  *	answer to new flows is observed, RFC 8489 (3478, 19302)
  * @n_stun_port: 0 to NATPUNCH_MAX_STUN_PORTS
+ * @host_ports: (WAN_HOST_PORTS) external ports of a protocol that one internal
+ *	address can have, 1 to NATPUNCH_MAX_HOST_PORTS (which is all), RFC 6888
+ *	REQ-4
  *
  * In brackets stands what natpunch_wan_add() takes where a field's bit is not
  * set.
@@ -137,6 +140,7 @@ struct natpunch_wan {
 	uint32_t icmp_timeout;
 	uint32_t tcp_timeout;
 	uint32_t tcp_transitory;
+	uint32_t host_ports;
 	uint32_t mappings;
 	uint32_t n_addr;
 	uint32_t n_internal;
@@ -499,6 +503,8 @@ struct natpunch_prediction {
  * @crafted_rsts: RSTs dropped for crafted flows
  * @crafted_capped: flows of watched devices not registered because a cap was
  *	reached
+ * @quota: flows refused with ICMP because their host has its share of external
+ *	ports or of flow records, RFC 6888 REQ-4
  */
 struct natpunch_stats {
 	uint64_t fields;
@@ -530,6 +536,7 @@ struct natpunch_stats {
 	uint64_t answers_swallowed;
 	uint64_t crafted_rsts;
 	uint64_t crafted_capped;
+	uint64_t quota;
 };
 
 /**

@@ -61,6 +61,7 @@ static const struct counter counters[] = {
 	SUM(crafted_rsts, CRAFTED_RSTS, "RSTs dropped for crafted flows"),
 	SUM(crafted_capped, CRAFTED_CAPPED,
 	    "flows of watched devices not registered, at the cap"),
+	SUM(quota, QUOTA, "flows refused because their host had its share"),
 };
 
 static uint64_t value(const struct natpunch_stats *s, const struct counter *c)

@@ -14,6 +14,10 @@ static const struct opt options[] = {
 	  "                                   endpoints that were sent to (adf)",
 	  OPT_FILTER },
 	{ "ports", "MIN-MAX", "external ports (1024-65535)", OPT_PORTS },
+	{ "host-ports", "N",
+	  "external ports of a protocol that one inside host can\n"
+	  "                                   have at a time (65536, all)",
+	  OPT_HOST_PORTS },
 	{ "address", "ADDR",
 	  "external address, may be repeated; auto: the one that\n"
 	  "                                   masquerade would take (auto)",
@@ -156,6 +160,11 @@ static void take_option(struct natpunch_wan *wan, int key)
 		parse_ports(optarg, &wan->port_min, &wan->port_max);
 		wan->fields |= NATPUNCH_HAS(WAN_PORT_MIN) |
 			       NATPUNCH_HAS(WAN_PORT_MAX);
+		break;
+	case OPT_HOST_PORTS:
+		wan->host_ports = (uint32_t)parse_count("--host-ports", optarg, 1,
+							NATPUNCH_MAX_HOST_PORTS);
+		wan->fields |= NATPUNCH_HAS(WAN_HOST_PORTS);
 		break;
 	case OPT_ADDRESS:
 		add_address(wan, optarg);

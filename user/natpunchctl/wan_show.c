@@ -114,7 +114,10 @@ static void show(const struct ctl *ctl, const struct natpunch_wan *wan)
 		   "none at present");
 	show_addrs("  chosen from", wan->addr, wan->n_addr,
 		   "the device, as masquerade would");
-	printf("  ports: %u-%u\n", wan->port_min, wan->port_max);
+	printf("  ports: %u-%u", wan->port_min, wan->port_max);
+	if (wan->fields & NATPUNCH_HAS(WAN_HOST_PORTS))
+		printf(", at most %u for a host", wan->host_ports);
+	putchar('\n');
 	printf("  filter: %s%s\n", format_filter(wan->filter),
 	       filter_words(wan->filter));
 	show_internal(wan);
@@ -172,6 +175,8 @@ static json_t *json_wan(const struct natpunch_wan *wan)
 	json_add(o, "addresses", json_addrs(wan->addr, wan->n_addr));
 	json_add(o, "port_min", json_integer(wan->port_min));
 	json_add(o, "port_max", json_integer(wan->port_max));
+	if (wan->fields & NATPUNCH_HAS(WAN_HOST_PORTS))
+		json_add(o, "host_ports", json_integer(wan->host_ports));
 	json_add(o, "filter", json_string(format_filter(wan->filter)));
 	json_add(o, "internal", json_internal(wan));
 	json_add(o, "nat66", json_boolean(wan->nat66));
