@@ -48,15 +48,16 @@ static void spare(pid_t pid)
 static pid_t victim(void)
 {
 	pid_t pid = fork();
+	void *taken;
 
 	if (pid < 0)
 		ktap_bail("fork: %s", strerror(errno));
 	if (pid)
 		return pid;
 	write_to("/proc/self/oom_score_adj", "1000");
-	if (mmap(NULL, VICTIM_BYTES, PROT_READ | PROT_WRITE,
-		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1,
-		 0) == MAP_FAILED)
+	taken = mmap(NULL, VICTIM_BYTES, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	if (taken == MAP_FAILED)
 		_exit(1);
 	for (;;)
 		pause();

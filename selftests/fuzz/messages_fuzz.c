@@ -30,9 +30,9 @@
 #include "../../user/natpunchd/segment.h"
 #include "../../user/natpunchd/service.h"
 
-#define TEXT_MAX	8192
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define TEXT_MAX	8192
 
 static struct site_key *his;
 static struct daemon ours;
@@ -365,7 +365,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size >= TEXT_MAX)
 		return 0;
 	text = malloc(size + 1);
-	must(text);
+	if (!text)
+		return 0;
 	memcpy(text, data, size);
 	text[size] = '\0';
 	for (line = strtok_r(text, "\n", &rest); line;

@@ -112,19 +112,20 @@ long conntrack_entries(enum node node)
 static long words_of(const char *path, const char *name, unsigned int a,
 		     unsigned int b)
 {
+	static const char blanks[] = "\n\t ";
 	char line[256];
 	long res = -1;
 	FILE *f;
 
 	f = fopen(path, "r");
 	while (f && res < 0 && fgets(line, sizeof(line), f)) {
-		char *save, *word = strtok_r(line, " \n", &save);
+		char *save, *word = strtok_r(line, blanks, &save);
 		unsigned int i;
 
 		if (!word || strcmp(word, name))
 			continue;
 		res = 1;
-		for (i = 1; (word = strtok_r(NULL, " \n", &save)); i++)
+		for (i = 1; (word = strtok_r(NULL, blanks, &save)); i++)
 			if (i == a || i == b)
 				res *= atol(word);
 	}
