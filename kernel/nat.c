@@ -545,6 +545,7 @@ static unsigned int np_nat_inbound(struct np_nat *nat, struct np_mapping *m,
 	const struct nf_conntrack_tuple *t;
 	struct np_remote remote = { .inbound = true };
 	bool inside;
+	int err;
 
 	nat->wan = m->addr->wan;
 	inside = !outside && np_nat_is_ours(nat);
@@ -567,8 +568,9 @@ static unsigned int np_nat_inbound(struct np_nat *nat, struct np_mapping *m,
 	}
 	/* Hairpinned flows are recorded when both ends are known. */
 	if (!inside) {
-		if (np_mapping_add_flow(m, &remote))
-			return np_nat_leave(nat, NP_STAT_CAPPED);
+		err = np_mapping_add_flow(m, &remote);
+		if (err)
+			return np_nat_refuse(nat, err);
 		if (!rcu_dereference(m->addr->wan->conf)->inbound_refresh)
 			np_helper_see(nat->ct, NP_SEE_WATCH);
 		if (nat->l4proto == IPPROTO_TCP)
