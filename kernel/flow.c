@@ -31,6 +31,8 @@
 
 /* Records that one timer run or one lock hold handles. */
 #define NP_FLOWS_BUDGET	64
+/* ... and jiffies until the next ones, as long as there is something to do. */
+#define NP_FLOWS_SOON	DIV_ROUND_UP(HZ, 50)
 /* Seconds by which a look may come late and still tell a time-out. */
 #define NP_FLOWS_SLACK	2
 
@@ -471,23 +473,24 @@ static u32 np_flow_look(const struct np_mapping *m, struct np_flow *f, u32 now,
 	return f->others ? NP_FLOWS_LOOK_MAX : 0;
 }
 
-unsigned int np_flows_reap(struct np_mapping *m)
+unsigned long np_flows_reap(struct np_mapping *m)
 {
 	u32 now = np_now(), wait = NP_FLOWS_WAIT_MAX, next;
 	struct np_flow *f, *stop = NULL;
 	int budget = NP_FLOWS_BUDGET;
-	bool alive = false;
+	bool alive = false, progress = false;
 
 	lockdep_assert_held(&m->lock);
 
 	while (m->oldest && m->oldest != stop && !alive) {
-		if (!budget--) {
-			wait = 1;
-			break;
-		}
+		/* After a flood there are very many whose time is over. */
+		if (!budget--)
+			return progress ? NP_FLOWS_SOON : HZ;
 		f = np_flow_dequeue(m);
+		progress |= !(f->flags & NP_FLOW_GONE);
 		next = np_flow_look(m, f, now, &alive);
 		if (!next) {
+			progress = true;
 			/* The address's first record may have stayed for it. */
 			if (f->kind == NP_FLOW_BY_ENDPOINT)
 				wait = 1;
@@ -500,7 +503,7 @@ unsigned int np_flows_reap(struct np_mapping *m)
 			stop = f;
 		wait = min(wait, next);
 	}
-	return m->oldest ? wait : 0;
+	return m->oldest ? wait * HZ : 0;
 }
 
 static void np_flow_kill_ct(const struct np_mapping *m, const struct np_flow *f)

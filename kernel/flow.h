@@ -38,10 +38,10 @@ bool np_flow_admits(struct np_mapping *m, const union nf_inet_addr *ip,
 		    __be16 port, u8 filter);
 
 /*
- * Look at records, drop those whose time is over. Returns the seconds until the
+ * Look at records, drop those whose time is over. Returns the jiffies until the
  * next look, 0 if no record is left.
  */
-unsigned int np_flows_reap(struct np_mapping *m);
+unsigned long np_flows_reap(struct np_mapping *m);
 
 /*
  * Kill the conntrack entries of the oldest records and drop these, as many as

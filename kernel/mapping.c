@@ -219,18 +219,19 @@ static bool np_mapping_silent(const struct np_mapping *m)
 	       np_now() - READ_ONCE(m->outbound) > np_flows_lifetime(m, true);
 }
 
-/* Look at the flows. Returns the seconds until the next look, 0: none left. */
-static unsigned int np_mapping_look(struct np_mapping *m)
+/* Look at the flows. Returns the jiffies until the next look, 0: none left. */
+static unsigned long np_mapping_look(struct np_mapping *m)
 {
-	unsigned int next = np_flows_reap(m);
+	unsigned long next = np_flows_reap(m);
 	s32 left = m->until - np_now();
 
 	if (next)
 		return next;
 	if (READ_ONCE(m->reserved))
-		return NP_FLOWS_WAIT_MAX;
+		return NP_FLOWS_WAIT_MAX * HZ;
 	/* Once reserved, and nothing has come since. */
-	return m->until && left > 0 ? min_t(u32, left, NP_FLOWS_WAIT_MAX) : 0;
+	return m->until && left > 0 ?
+	       min_t(u32, left, NP_FLOWS_WAIT_MAX) * HZ : 0;
 }
 
 static void np_mapping_timer(struct timer_list *t)
@@ -245,7 +246,7 @@ static void np_mapping_timer(struct timer_list *t)
 
 	spin_lock(&m->lock);
 	if (!m->dead) {
-		next = more ? 1 : np_mapping_look(m) * HZ;
+		next = more ? 1 : np_mapping_look(m);
 		if (next)
 			mod_timer(&m->timer, jiffies + next);
 		else
