@@ -4,12 +4,18 @@
  * the other, and a flood takes what that frees. New flows may be lost, those that
  * there are go on, and when the hog has gone all is well.
  * A cgroup's limit on the gateway's programs does not reach what packets need.
+ *
+ * What the kernel ends, and when, depends on what else has memory; the flood may
+ * find nothing left that it could end. So this runs only if FLOOD=N is given: 2000
+ * is right.
+ *
  * needs: kernel=6.1 timeout=1200
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -183,4 +189,9 @@ static const struct row rows[] = {
 	  .measure = no_memory },
 };
 
-ROWS_MAIN(rows)
+int main(void)
+{
+	if (!getenv("FLOOD"))
+		ktap_skip_all("FLOOD=2000 runs it");
+	return rows_main(rows, ARRAY_SIZE(rows));
+}
