@@ -11,9 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -22,6 +20,7 @@
 #include <unistd.h>
 
 #include "bench.h"
+#include "lab/race.h"
 
 #define ROUNDS 40
 #define CPUS 2
@@ -36,16 +35,6 @@ static struct {
 static double seconds(struct timespec t)
 {
 	return t.tv_sec + t.tv_nsec / 1e9;
-}
-
-static void pin(unsigned int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	if (sched_setaffinity(0, sizeof(set), &set))
-		ktap_bail("processor %u: %s", cpu, strerror(errno));
 }
 
 static void share(void)
@@ -71,7 +60,7 @@ static pid_t start_sender(enum nat nat, unsigned int cpu, unsigned int senders)
 
 	if (pid)
 		return pid;
-	pin(cpu);
+	race_pin(cpu);
 	train = train_out(AF_INET, IPPROTO_UDP, SRC_PORT);
 	train.src = net_nth(train.src, 1 + cpu);
 	train.next[nat] = cpu * TRIAL_MAX;

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,13 +20,12 @@
 static pid_t start_traffic(void)
 {
 	unsigned int i;
-	pid_t pid = fork();
+	pid_t pid = lab_fork();
 	struct ep wan_ga = wan(GA, 5000);
 	int s;
 
 	if (pid)
 		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	s = udp_open(SERVER, server(1, 3478));
 	for (i = 0;; i++) {
 		int a = udp_open(A, host(A, 5000 + i % 500));

@@ -86,6 +86,8 @@ struct ep server(int which, unsigned int port);
 /*
  * Programs, run inside a node.
  */
+/** lab_fork() - fork(); the child ends with us. */
+pid_t lab_fork(void);
 /** run() - run a shell command to its end; its status, 127 if not found. */
 int run(enum node node, const char *fmt, ...) __printf(2, 3);
 /** run_with() - the same, with @input as its standard input. */

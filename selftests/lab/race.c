@@ -10,7 +10,6 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -79,13 +78,10 @@ static void be_late(unsigned int skew)
 static pid_t start_racer(int me, unsigned int rounds, race_fn *fn)
 {
 	unsigned int i;
-	pid_t pid = fork();
+	pid_t pid = lab_fork();
 
-	if (pid < 0)
-		ktap_bail("fork: %s", strerror(errno));
 	if (pid)
 		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	race_pin(me);
 	for (i = 0; i < rounds; i++) {
 		wait_for_other(me, i);
@@ -113,12 +109,9 @@ pid_t race_keep(int cpu, race_fn *fn)
 	pid_t pid;
 
 	share();
-	pid = fork();
-	if (pid < 0)
-		ktap_bail("fork: %s", strerror(errno));
+	pid = lab_fork();
 	if (pid)
 		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	race_pin(cpu);
 	for (i = 0;; i++) {
 		fn(i);

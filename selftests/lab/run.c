@@ -26,16 +26,24 @@ const char *run_output(void)
 	return output;
 }
 
-/* Start `sh -c command`; its output goes to a file in memory. */
-static pid_t start(enum node node, const char *command, int in, int out)
+pid_t lab_fork(void)
 {
 	pid_t pid = fork();
 
 	if (pid < 0)
 		ktap_bail("fork: %s", strerror(errno));
+	if (!pid)
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	return pid;
+}
+
+/* Start `sh -c command`; its output goes to a file in memory. */
+static pid_t start(enum node node, const char *command, int in, int out)
+{
+	pid_t pid = lab_fork();
+
 	if (pid)
 		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	setpgid(0, 0);
 	lab_enter(node);
 	dup2(in, STDIN_FILENO);
