@@ -315,7 +315,7 @@ static void np_flow_free_rcu(struct rcu_head *head)
 	kmem_cache_free(np_flow_cache, container_of(head, struct np_flow, rcu));
 }
 
-/* Forget @f, which is in no queue any more. */
+/* Forget @f, which is in no queue any more. Under RCU: @m->lock keeps no table. */
 static void np_flow_unlink(struct np_mapping *m, struct np_flow *f)
 {
 	struct np_flow *first;
@@ -522,6 +522,7 @@ bool np_flows_kill_some(struct np_mapping *m)
 	bool more;
 	int n;
 
+	rcu_read_lock();
 	spin_lock_bh(&m->lock);
 	for (n = 0; m->oldest && n < NP_FLOWS_BUDGET; n++) {
 		f = np_flow_dequeue(m);
@@ -531,6 +532,7 @@ bool np_flows_kill_some(struct np_mapping *m)
 	}
 	more = m->oldest;
 	spin_unlock_bh(&m->lock);
+	rcu_read_unlock();
 
 	while (batch) {
 		f = batch;
