@@ -3,9 +3,10 @@
 # natpunch: `make help` says what there is.  The module's objects are in Kbuild.
 
 KERNELS		?= 6.1 6.12 7.3
+KERNELS_DEBUG	?= 6.1-debug 6.1-kcsan
 TESTS		?=
 FUZZ_TIME	?= 60
-FUZZ_KERNEL	?= 6.1-debug
+FUZZ_KERNEL	?= 6.1-kasan
 FUZZ_MESSAGES	?= 1000000
 FUZZ_PACKETS	?= 5000000
 FUZZ_SEED	?= 1
@@ -44,7 +45,8 @@ help:
 	@echo 'make check        every test, in VMs; ends with "N passed, N failed"'
 	@echo '                    KERNELS="$(KERNELS)"'
 	@echo '                    TESTS="NAME..." only these'
-	@echo '     check-debug    the same in a kernel with KASAN, lockdep, kmemleak...'
+	@echo '     check-debug    those of the kernel in kernels that find mistakes'
+	@echo '                    KERNELS_DEBUG="$(KERNELS_DEBUG)"'
 	@echo 'make fuzz-kernel  requests and packets as nobody sends them, in kernel'
 	@echo '                    $(FUZZ_KERNEL); FUZZ_MESSAGES, FUZZ_PACKETS, FUZZ_SEED'
 	@echo 'make bench        what natpunch costs, in instructions'
@@ -190,7 +192,7 @@ check: deps-vm deps-lint
 	@KERNELS='$(KERNELS)' selftests/check $(TESTS)
 
 check-debug: deps-vm deps-lint
-	@KERNELS=6.1-debug selftests/check $(TESTS)
+	@KERNELS='$(KERNELS_DEBUG)' HOST=no selftests/check $(TESTS)
 
 # What make check does for seconds, for long, where mistakes are found.
 fuzz-kernel: deps-vm
