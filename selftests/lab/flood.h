@@ -31,9 +31,12 @@ void conntrack_size(unsigned int max);
 /** conntrack_entries() - how many it has in @node. */
 long conntrack_entries(enum node node);
 
-/** slab_bytes() - all that the kernel has allocated for objects. */
+/**
+ * slab_bytes() - all that the kernel has allocated for objects; 0 if it finds mistakes
+ * and keeps books of them there, too: an object has a kilobyte more then.
+ */
 long slab_bytes(void);
-/** slab_of() - what a cache of its own has of it. */
+/** slab_of() - what a cache of its own has of it; 0 likewise. */
 long slab_of(const char *cache);
 
 #endif
