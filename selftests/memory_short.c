@@ -28,7 +28,7 @@
 #define HOG "/run/hog"
 #define CGROUP "/sys/fs/cgroup/natpunch_test"
 /* Programs that the kernel may end. */
-#define VICTIMS 24
+#define VICTIMS 96
 #define VICTIM_BYTES (512 << 10)
 
 static pid_t victims[VICTIMS];

@@ -24,7 +24,7 @@ bool race_pin_other(pid_t pid, int cpu);
 void race(unsigned int rounds, race_fn *first, race_fn *second);
 /**
  * race_keep() - call @fn with 0, 1, 2... on processor @cpu, in a process of its
- * own, until race_end().
+ * own, until race_end(). Returns after the first call.
  */
 pid_t race_keep(int cpu, race_fn *fn);
 /** race_end() - how often it was called; -1 if it died. */
