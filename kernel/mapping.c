@@ -417,6 +417,19 @@ uncount:
 	return res;
 }
 
+/*
+ * Look at @m within @wait. A timer that is not pending is being run, and looks as
+ * soon as it gets the lock. To arm it again would be wrong: if it then ended @m,
+ * it would go off once more, with no reference.
+ */
+static void np_mapping_look_within(struct np_mapping *m, unsigned long wait)
+{
+	lockdep_assert_held(&m->lock);
+
+	if (time_before(jiffies + wait, m->timer.expires))
+		mod_timer_pending(&m->timer, jiffies + wait);
+}
+
 int np_mapping_add_flow(struct np_mapping *m, const struct np_remote *remote)
 {
 	int err = -ESTALE;
@@ -424,7 +437,7 @@ int np_mapping_add_flow(struct np_mapping *m, const struct np_remote *remote)
 	spin_lock_bh(&m->lock);
 	if (!m->dead) {
 		err = np_flow_add(m, remote);
-		timer_reduce(&m->timer, jiffies + NP_FLOWS_LOOK_FIRST * HZ);
+		np_mapping_look_within(m, NP_FLOWS_LOOK_FIRST * HZ);
 		if (!remote->inbound)
 			WRITE_ONCE(m->outbound, np_now());
 	}
@@ -456,7 +469,7 @@ void np_mapping_unreserve(struct np_mapping *m)
 	WRITE_ONCE(m->reserved, false);
 	m->until = np_now() + np_flows_lifetime(m, false);
 	if (!m->dead)
-		timer_reduce(&m->timer, jiffies + HZ);
+		np_mapping_look_within(m, HZ);
 	spin_unlock_bh(&m->lock);
 	rcu_read_unlock();
 }
