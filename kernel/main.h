@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What a network namespace owns. All state of natpunch hangs here; nothing but
- * registrations and slab caches is global.
+ * registrations, slab caches and a workqueue is global.
  *
  * Locking, in the order in which locks nest:
  *
@@ -28,6 +28,7 @@
 
 #include <linux/atomic.h>
 #include <linux/list.h>
+#include <linux/llist.h>
 #include <linux/mutex.h>
 #include <linux/netfilter.h>
 #include <linux/notifier.h>
@@ -58,6 +59,8 @@ struct np_net {
 	struct rhashtable by_ext;	/* struct np_mapping, external */
 	struct rhashtable flows;	/* struct np_flow */
 	atomic_t n_mappings;
+	struct llist_head due;		/* struct np_mapping, to be looked at */
+	struct work_struct looking;	/* ... by this */
 	atomic_t n_flows;
 	atomic_t n_flows_in;		/* of them those that came from outside */
 	spinlock_t hosts_lock;
@@ -88,6 +91,9 @@ struct np_net {
 	struct np_predict *thought;	/* an upstream's copy; under lock */
 	bool closing;			/* neither is to be queued any more */
 };
+
+/* For what takes long, on any processor; from np_wan_init() on. */
+extern struct workqueue_struct *np_wq;
 
 struct np_net *np_net(const struct net *net);
 

@@ -5,14 +5,22 @@
  * Life of a mapping: it is made by a packet or a reservation, with its external
  * port claimed first, then put into the table of external endpoints, then into
  * that of internal ones, where the faster of two CPUs wins. From then on its
- * timer is armed until somebody sets ->dead under the lock; who does takes it
- * out of the tables, kills what flows it has and gives the port back. The
- * tables hold one reference and the armed or running timer another.
+ * timer is armed, or it is on the list of those that are due, until somebody sets
+ * ->dead under the lock; who does takes it out of the tables, kills what flows it
+ * has and gives the port back. The tables hold one reference and the timer or the
+ * list another.
+ *
+ * Why a list, if there is a timer? The wheel lets all timers of two seconds go off
+ * at once, and no packet is handled before the last of them has returned. After
+ * a burst those are a hundred thousand mappings, whose end takes a quarter of a
+ * second. So a timer does nothing but put its mapping on the list, and a work item
+ * looks at what is there.
  */
 #include <linux/rhashtable.h>
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
 #include <linux/timer.h>
+#include <linux/workqueue.h>
 
 #include "flow.h"
 #include "host.h"
@@ -234,9 +242,9 @@ static unsigned long np_mapping_look(struct np_mapping *m)
 	       min_t(u32, left, NP_FLOWS_WAIT_MAX) * HZ : 0;
 }
 
-static void np_mapping_timer(struct timer_list *t)
+/* It is off the list. */
+static void np_mapping_due(struct np_mapping *m)
 {
-	struct np_mapping *m = container_of(t, struct np_mapping, timer);
 	bool more = false, over = false;
 	unsigned long next;
 
@@ -244,7 +252,7 @@ static void np_mapping_timer(struct timer_list *t)
 	if (np_mapping_silent(m))
 		more = np_flows_kill_some(m);
 
-	spin_lock(&m->lock);
+	spin_lock_bh(&m->lock);
 	if (!m->dead) {
 		next = more ? 1 : np_mapping_look(m);
 		if (next)
@@ -252,15 +260,41 @@ static void np_mapping_timer(struct timer_list *t)
 		else
 			over = np_mapping_unlink(m);
 	}
-	/* Armed again, the timer keeps its reference. */
+	/* Armed again, the timer keeps the reference. */
 	more = !m->dead;
-	spin_unlock(&m->lock);
+	spin_unlock_bh(&m->lock);
 
 	if (over)
 		np_mapping_bury(m, NATPUNCH_END_REASON_IDLE);
 	if (!more)
 		np_mapping_put(m);
 	rcu_read_unlock();
+}
+
+static void np_mapping_work(struct work_struct *work)
+{
+	struct np_net *npn = container_of(work, struct np_net, looking);
+	struct np_mapping *m, *next;
+
+	llist_for_each_entry_safe(m, next, llist_del_all(&npn->due), due) {
+		np_mapping_due(m);
+		cond_resched();
+	}
+}
+
+static void np_mapping_timer(struct timer_list *t)
+{
+	struct np_mapping *m = container_of(t, struct np_mapping, timer);
+	bool dead;
+
+	spin_lock(&m->lock);
+	dead = m->dead;
+	/* The namespace is there as long as a mapping of it lives. */
+	if (!dead && llist_add(&m->due, &m->npn->due))
+		queue_work(np_wq, &m->npn->looking);
+	spin_unlock(&m->lock);
+	if (dead)
+		np_mapping_put(m);
 }
 
 static struct np_mapping *np_mapping_alloc(struct np_net *npn,
@@ -418,9 +452,9 @@ uncount:
 }
 
 /*
- * Look at @m within @wait. A timer that is not pending is being run, and looks as
- * soon as it gets the lock. To arm it again would be wrong: if it then ended @m,
- * it would go off once more, with no reference.
+ * Look at @m within @wait. If its timer is not pending @m is due, and looked at
+ * soon. To arm it again would be wrong: if @m then ended, the timer would go off
+ * with no reference.
  */
 static void np_mapping_look_within(struct np_mapping *m, unsigned long wait)
 {
@@ -540,6 +574,8 @@ int np_mapping_net_init(struct np_net *npn)
 {
 	int err;
 
+	init_llist_head(&npn->due);
+	INIT_WORK(&npn->looking, np_mapping_work);
 	err = rhashtable_init(&npn->by_int, &np_by_int_params);
 	if (err)
 		return err;
@@ -576,6 +612,8 @@ void np_mapping_net_exit(struct np_net *npn)
 		np_mapping_for_each(npn, np_mapping_end_any, NULL);
 		cond_resched();
 	}
+	/* All are dead, so none is put on the list any more. */
+	flush_work(&npn->looking);
 
 	np_host_net_exit(npn);
 	np_flow_net_exit(npn);

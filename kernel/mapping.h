@@ -5,8 +5,8 @@
  * A mapping serves every flow of its internal endpoint, whatever the remote
  * endpoint, and outlives them. It knows its flows by records: one a remote
  * endpoint, which is both the permission for filtering and the way to the
- * conntrack entry that says whether the flow lives. Records are looked at by
- * the mapping's timer, oldest first, until one is found alive: nothing is
+ * conntrack entry that says whether the flow lives. Records are looked at when
+ * the mapping's timer is over, oldest first, until one is found alive: nothing is
  * walked on a new flow, and no conntrack entry is held or hooked.
  *
  * Packets find mappings and records by hash under RCU. np_mapping.lock guards
@@ -16,6 +16,7 @@
 #define _NP_MAPPING_H
 
 #include <linux/jhash.h>
+#include <linux/llist.h>
 #include <linux/netfilter.h>
 #include <linux/rhashtable-types.h>
 #include <linux/spinlock.h>
@@ -64,7 +65,7 @@ struct np_mapping {
 	struct np_flow *oldest;		/* records, a queue */
 	struct np_flow *newest;
 	spinlock_t lock;		/* records and end */
-	refcount_t ref;			/* the tables' and the timer's */
+	refcount_t ref;			/* the tables', and the timer's or list's */
 	u32 n_flows;
 	u32 created;			/* seconds since boot */
 	u32 outbound;			/* last outbound packet, likewise */
@@ -76,7 +77,10 @@ struct np_mapping {
 	bool reserved;
 	bool left;			/* a flow of it has left */
 	struct timer_list timer;
-	struct rcu_head rcu;
+	union {
+		struct llist_node due;
+		struct rcu_head rcu;
+	};
 };
 
 /* The other end of a flow. */

@@ -31,7 +31,7 @@
 #define NP_RESCAN_NEVER	MAX_JIFFY_OFFSET
 
 /* Rescans may kill many flows: they go where nobody waits for them. */
-static struct workqueue_struct *np_wq __read_mostly;
+struct workqueue_struct *np_wq __read_mostly;
 
 static const struct np_prefix np_default_internal[] = {
 	{ .family = NFPROTO_IPV4, .len = 8,

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A mapping's time is over, but nobody had a moment to end it yet, when the internal
+ * endpoint sends to somebody new. If the flow can be recorded the mapping goes on;
+ * if not it ends, once. (That the kernel does not complain is for whoever runs this
+ * to see.)
+ */
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lab/behave.h"
+#include "lab/flood.h"
+
+#define PORT	5000
+/* By how much a timer of two minutes may be late. */
+#define LATE_S	4
+/* The time that newer kernels keep for others, of each second. */
+#define FAIR	"/sys/kernel/debug/sched/fair_server/cpu0/runtime"
+
+enum { RECORDED, REFUSED };
+
+static time_t now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec;
+}
+
+/* What A's only mapping has left, in seconds. */
+static long left(void)
+{
+	must(GA, "natpunchctl -j mapping show --internal 10.1.0.2 |"
+		 "sed -n 's/.*\"expires\": *\\([0-9]*\\).*/\\1/p'");
+	if (!*run_output())
+		ktap_bail("A has no mapping");
+	return atol(run_output());
+}
+
+/* From here on no other process runs, and no worker; interrupts do. */
+static void alone(bool yes)
+{
+	struct sched_param param = { .sched_priority = yes };
+
+	must(HOME, "sysctl -qw kernel.sched_rt_runtime_us=%d;"
+		   "test ! -w " FAIR " || echo %d >" FAIR,
+	     yes ? -1 : 950000, yes ? 0 : 50000000);
+	if (sched_setscheduler(0, yes ? SCHED_FIFO : SCHED_OTHER, &param))
+		ktap_bail("no such priority");
+}
+
+/* Somebody who would like to run. */
+static volatile unsigned long *start_other(pid_t *pid)
+{
+	volatile unsigned long *turns;
+
+	turns = mmap(NULL, sizeof(*turns), PROT_READ | PROT_WRITE,
+		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (turns == MAP_FAILED)
+		ktap_bail("no memory");
+	*pid = lab_fork();
+	while (!*pid)
+		++*turns;
+	return turns;
+}
+
+static struct seen comes_just_then(const struct row *row)
+{
+	volatile unsigned long *turns;
+	struct flow f, other;
+	unsigned long before;
+	bool starved;
+	time_t end;
+	pid_t pid;
+
+	/* So that A has a port that it would not get again. */
+	other = flow_open(IPPROTO_UDP, A2, PORT, server(1, 3478));
+	f = flow_open(IPPROTO_UDP, A, PORT, server(1, 3478));
+	must(GA, "natpunchctl mapping flush --internal 10.1.0.3");
+	if (!f.answered || ep_eq(f.external, other.external))
+		return seen(false, "A has %s", ep_str(f.external));
+	while (left() > 1)
+		sleep_s(1);
+
+	turns = start_other(&pid);
+	sleep_ms(100);
+	alone(true);
+	before = *turns;
+	for (end = now() + LATE_S; now() < end;)
+		;
+	starved = *turns == before;
+	if (row->arg == REFUSED)
+		max_flows_set(1);
+	udp_send(f.in, server(2, 3478));
+	max_flows_set(0);
+	alone(false);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+
+	sleep_s(5);
+	flow_ask(&f);
+	/* Whatever is left of it has its time. */
+	sleep_s(60);
+	return seen(starved && ep_eq(f.external, other.external) ==
+			       (row->arg == REFUSED),
+		    "A has %s again%s", ep_str(f.external),
+		    starved ? "" : ", but others ran");
+}
+
+static const struct row rows[] = {
+	{ .name = "the flow is recorded: the mapping goes on",
+	  .measure = comes_just_then, .arg = RECORDED,
+	  .options = "--udp-timeout 120" },
+	{ .name = "the flow is refused: the mapping ends",
+	  .measure = comes_just_then, .arg = REFUSED,
+	  .options = "--udp-timeout 120" },
+};
+
+ROWS_MAIN(rows)
