@@ -49,6 +49,12 @@ lock()
 	flock "$fd"
 }
 
+# usage: finds_mistakes KERNEL; is it one of debug-kernel's?
+finds_mistakes()
+{
+	[[ $1 = *-* ]]
+}
+
 # usage: in_chroot TREE DIR COMMAND...; DIR becomes /mnt.  The mounts are in a
 # namespace of their own and vanish with the command, however it ends.
 in_chroot()

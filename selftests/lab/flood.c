@@ -136,9 +136,10 @@ static long words_of(const char *path, const char *name, unsigned int a,
 	return res;
 }
 
+/* What finds mistakes has its own memory for each object. */
 static bool keeps_books(void)
 {
-	return !access("/sys/kernel/debug/kmemleak", F_OK);
+	return getenv("NATPUNCH_DEBUG");
 }
 
 long slab_bytes(void)
