@@ -223,7 +223,6 @@ static void keep_hooks(void)
 		"chain f { type filter hook ingress device lo priority 0; }\n"
 		"chain g { type filter hook egress device lo priority 0; }\n"
 		"}\n";
-
 	static bool kept;
 
 	if (!kept && run_with(HOME, rules, "nft -f -"))

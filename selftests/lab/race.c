@@ -110,12 +110,13 @@ pid_t race_keep(int cpu, race_fn *fn)
 
 	share();
 	pid = lab_fork();
-	/* On a busy system it may take long to begin. */
-	while (pid && !atomic_load(&shared->calls) &&
-	       !waitpid(pid, NULL, WNOHANG))
-		sleep_ms(1);
-	if (pid)
+	if (pid) {
+		/* On a busy system it may take long to begin. */
+		while (!atomic_load(&shared->calls) &&
+		       !waitpid(pid, NULL, WNOHANG))
+			sleep_ms(1);
 		return pid;
+	}
 	race_pin(cpu);
 	for (i = 0;; i++) {
 		fn(i);
