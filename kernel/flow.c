@@ -8,9 +8,10 @@
  *
  *   A look at a live entry finds the time at which it will expire. If that has
  *   not moved since the look before, no packet came in between. If an entry is
- *   gone just after the time it was to expire, it timed out, and the last
- *   packet was before the last look. If it is gone any earlier, it was closed
- *   or deleted, and the last packet may be as recent as that.
+ *   found gone just after the time it was to expire, it timed out, and the last
+ *   packet was before the last look, or after it by as much as this look is late.
+ *   If it is found gone any earlier, it was closed or deleted, and the last packet
+ *   may be as recent as that.
  *
  * So a lifetime is never cut short, and is overrun by a minute at most.
  */
@@ -33,8 +34,11 @@
 #define NP_FLOWS_BUDGET	64
 /* ... and jiffies until the next ones, as long as there is something to do. */
 #define NP_FLOWS_SOON	DIV_ROUND_UP(HZ, 50)
-/* Seconds by which a look may come late and still tell a time-out. */
-#define NP_FLOWS_SLACK	2
+/*
+ * Seconds by which a look may come late and still tell a time-out: up to an eighth of
+ * the wait is the timer wheel's, and there may be others to be looked at before.
+ */
+#define NP_FLOWS_SLACK	(NP_FLOWS_LOOK_MAX / 8 + 4)
 
 enum {
 	NP_FLOW_OUT = 1,	/* the internal endpoint opened it */
@@ -438,11 +442,13 @@ static u32 np_flow_look_alive(struct np_flow *f, const struct nf_conn *ct,
 static void np_flow_look_gone(const struct np_mapping *m, struct np_flow *f,
 			      u32 now)
 {
-	bool timed_out = now >= f->deadline &&
-			 now - f->deadline <= NP_FLOWS_SLACK;
+	u32 late = now - f->deadline;
 	u8 flags = f->flags | NP_FLOW_GONE;
 
-	if (!timed_out) {
+	if (late <= NP_FLOWS_SLACK) {
+		/* A packet just after that look may have had it live so much longer. */
+		f->seen += late;
+	} else {
 		flags &= ~NP_FLOW_EST;
 		f->seen = now;
 	}

@@ -18,6 +18,32 @@ static struct seen gone_after(const struct row *row)
 		    row->arg, ep_str(got));
 }
 
+/*
+ * Mappings made at any time of a few seconds, whose conntrack entries outlive them:
+ * none of them may begin a second life when its entry is gone.
+ */
+static struct seen all_gone_after(const struct row *row)
+{
+	enum { MANY = 48, APART_MS = 190, ENTRY_S = 310 };
+	struct flow f[MANY];
+	unsigned int i, late = 0;
+	struct ep got;
+
+	/* Of one packet each way, conntrack says it is no stream. */
+	must(GA, "sysctl -qw net.netfilter.nf_conntrack_udp_timeout=%d",
+	     ENTRY_S);
+	for (i = 0; i < MANY; i++) {
+		f[i] = flow_open(IPPROTO_UDP, A, 5000 + i, server(1, 3478));
+		sleep_ms(APART_MS);
+	}
+	must(GA, "sysctl -qw net.netfilter.nf_conntrack_udp_timeout=30");
+	sleep_s(ENTRY_S + row->arg);
+	for (i = 0; i < MANY; i++)
+		late += still_taken(&f[i], &got);
+	return seen(!late, "%u of %d are taken %ld s after their entries' end",
+		    late, MANY, row->arg);
+}
+
 static const struct row rows[] = {
 	{ .name = "REQ-5 no answer for 100 s, then one",
 	  .measure = answer_passes_after, .arg = 100, .stock = STOCK_FAILS,
@@ -29,6 +55,8 @@ static const struct row rows[] = {
 	  .stock = STOCK_FAILS },
 	{ .name = "REQ-5 a mapping that nobody uses ends",
 	  .measure = gone_after, .arg = 400 },
+	{ .name = "REQ-5 mappings whose conntrack entries live longer end",
+	  .measure = all_gone_after, .arg = 60 },
 	{ .name = "REQ-5a configured: two minutes, not yet over",
 	  .measure = answer_passes_after, .arg = 115,
 	  .options = "--udp-timeout 120" },
