@@ -108,6 +108,8 @@ struct result {
 };
 
 struct result measure(struct trial *t);
+/** measure_tells_sleep() - does this kernel say what an idle trial needs? 7.3 does not. */
+bool measure_tells_sleep(void);
 
 /**
  * struct contrast - natpunch with several settings, in the same namespace
