@@ -336,8 +336,9 @@ void path_probed(struct path *p, const struct candidate *answered,
 	if (!relay_is_open(p))
 		flow_adopt(p);
 	listen_here(p);
-	session_open(s, SESSION_DIRECT);
+	/* Who reads that it is direct may rely on it. */
 	relay_direct(p);
+	session_open(s, SESSION_DIRECT);
 }
 
 void path_proven(struct path *p)
@@ -347,8 +348,8 @@ void path_proven(struct path *p)
 		return;
 	if (!relay_is_open(p))
 		flow_adopt(p);
-	session_open(p->session, SESSION_DIRECT);
 	relay_direct(p);
+	session_open(p->session, SESSION_DIRECT);
 }
 
 static void signal_came(struct session *s, const json_t *body)
