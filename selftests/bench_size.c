@@ -2,9 +2,13 @@
 /* What there is of natpunch in memory: an object of each kind, and the module. */
 #include <elf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "bench.h"
 
@@ -23,21 +27,26 @@ static unsigned int slab(const char *cache)
 }
 
 /* The file of the loaded module, all of it. */
-static char *module_file(size_t *size)
+static const char *module_file(size_t *size)
 {
-	static char file[1 << 20];
+	struct stat st;
 	char path[256];
+	void *file;
 	FILE *f;
+	int fd;
 
 	f = popen("modinfo -n natpunch", "r");
 	if (!f || fscanf(f, "%255s", path) != 1)
 		ktap_bail("modinfo knows no natpunch");
 	pclose(f);
-	f = fopen(path, "r");
-	if (!f)
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st))
 		ktap_bail("%s: %s", path, strerror(errno));
-	*size = fread(file, 1, sizeof(file), f);
-	fclose(f);
+	*size = (size_t)st.st_size;
+	file = mmap(NULL, *size, PROT_READ, MAP_PRIVATE, fd, 0);
+	close(fd);
+	if (file == MAP_FAILED)
+		ktap_bail("%s: %s", path, strerror(errno));
 	if (*size < sizeof(Elf64_Ehdr) || memcmp(file, ELFMAG, SELFMAG))
 		ktap_bail("%s is no ELF file", path);
 	return file;
@@ -53,11 +62,11 @@ static unsigned int sections(uint64_t flags, uint64_t without)
 	const Elf64_Shdr *s;
 	Elf64_Ehdr head;
 	size_t size;
-	char *file = module_file(&size);
+	const char *file = module_file(&size);
 
 	memcpy(&head, file, sizeof(head));
 	if (head.e_shoff + head.e_shnum * sizeof(*s) > size)
-		ktap_bail("the module is larger than expected");
+		ktap_bail("the module's file is cut short");
 	s = (const Elf64_Shdr *)(file + head.e_shoff);
 	for (i = 0; i < head.e_shnum; i++)
 		if ((s[i].sh_flags & flags) == flags &&
