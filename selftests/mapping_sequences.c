@@ -230,6 +230,11 @@ static void check(struct lane *lane, unsigned int slot, bool refreshes)
 	}
 }
 
+static bool is_inwards(const struct lane *lane, unsigned int slot)
+{
+	return lane->what[slot] == INWARDS;
+}
+
 /* What some lanes send from inside, or what the stranger sends to them. */
 static void play_some(struct lane *first, const struct lane *end,
 		      unsigned int slot, bool inwards, bool refreshes)
@@ -237,7 +242,7 @@ static void play_some(struct lane *first, const struct lane *end,
 	struct lane *lane;
 
 	for (lane = first; lane < end; lane++) {
-		if ((lane->what[slot] == INWARDS) != inwards)
+		if (is_inwards(lane, slot) != inwards)
 			continue;
 		lane->left_by = 0;
 		memset(lane->came_to, 0, sizeof(lane->came_to));
@@ -245,7 +250,7 @@ static void play_some(struct lane *first, const struct lane *end,
 	}
 	look(30);
 	for (lane = first; lane < end; lane++)
-		if ((lane->what[slot] == INWARDS) == inwards)
+		if (is_inwards(lane, slot) == inwards)
 			check(lane, slot, refreshes);
 }
 
