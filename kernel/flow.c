@@ -479,6 +479,17 @@ static u32 np_flow_look(const struct np_mapping *m, struct np_flow *f, u32 now,
 	return f->others ? NP_FLOWS_LOOK_MAX : 0;
 }
 
+/*
+ * Nothing is over yet, but who is far behind in a long queue must not wait for longer
+ * than between two looks. Up to 192000 records that is so.
+ */
+static unsigned long np_flows_pause(const struct np_mapping *m)
+{
+	u32 runs = m->n_flows / NP_FLOWS_BUDGET + 1;
+
+	return clamp_t(u32, NP_FLOWS_LOOK_MAX * HZ / runs, NP_FLOWS_SOON, HZ);
+}
+
 unsigned long np_flows_reap(struct np_mapping *m)
 {
 	u32 now = np_now(), wait = NP_FLOWS_WAIT_MAX, next;
@@ -491,7 +502,7 @@ unsigned long np_flows_reap(struct np_mapping *m)
 	while (m->oldest && m->oldest != stop && !alive) {
 		/* After a flood there are very many whose time is over. */
 		if (!budget--)
-			return progress ? NP_FLOWS_SOON : HZ;
+			return progress ? NP_FLOWS_SOON : np_flows_pause(m);
 		f = np_flow_dequeue(m);
 		progress |= !(f->flags & NP_FLOW_GONE);
 		next = np_flow_look(m, f, now, &alive);
