@@ -322,11 +322,16 @@ static void listen_here(struct path *p)
 		p->listening = true;
 }
 
+/* Who reads that it is direct may rely on it: so that comes last. */
+static void go_direct(struct path *p)
+{
+	relay_direct(p);
+	session_open(p->session, SESSION_DIRECT);
+}
+
 void path_probed(struct path *p, const struct candidate *answered,
 		 const char *why)
 {
-	struct session *s = p->session;
-
 	if (!answered) {
 		path_undirect(p, why);
 		return;
@@ -336,9 +341,7 @@ void path_probed(struct path *p, const struct candidate *answered,
 	if (!relay_is_open(p))
 		flow_adopt(p);
 	listen_here(p);
-	/* Who reads that it is direct may rely on it. */
-	relay_direct(p);
-	session_open(s, SESSION_DIRECT);
+	go_direct(p);
 }
 
 void path_proven(struct path *p)
@@ -348,8 +351,7 @@ void path_proven(struct path *p)
 		return;
 	if (!relay_is_open(p))
 		flow_adopt(p);
-	relay_direct(p);
-	session_open(p->session, SESSION_DIRECT);
+	go_direct(p);
 }
 
 static void signal_came(struct session *s, const json_t *body)
