@@ -26,10 +26,12 @@ static unsigned int slab(const char *cache)
 	return value;
 }
 
-/* The file of the loaded module, all of it. */
-static const char *module_file(size_t *size)
+/* The file of the loaded module, with all sections that it tells of. */
+static const char *module_file(void)
 {
+	Elf64_Ehdr head;
 	struct stat st;
+	size_t size;
 	char path[256];
 	void *file;
 	FILE *f;
@@ -42,13 +44,16 @@ static const char *module_file(size_t *size)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st))
 		ktap_bail("%s: %s", path, strerror(errno));
-	*size = (size_t)st.st_size;
-	file = mmap(NULL, *size, PROT_READ, MAP_PRIVATE, fd, 0);
+	size = (size_t)st.st_size;
+	file = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
 	close(fd);
 	if (file == MAP_FAILED)
 		ktap_bail("%s: %s", path, strerror(errno));
-	if (*size < sizeof(Elf64_Ehdr) || memcmp(file, ELFMAG, SELFMAG))
+	if (size < sizeof(head) || memcmp(file, ELFMAG, SELFMAG))
 		ktap_bail("%s is no ELF file", path);
+	memcpy(&head, file, sizeof(head));
+	if (head.e_shoff + head.e_shnum * sizeof(Elf64_Shdr) > size)
+		ktap_bail("%s is cut short", path);
 	return file;
 }
 
@@ -56,17 +61,13 @@ static const char *module_file(size_t *size)
  * Bytes of the sections that have all of @flags, and none of @without. What is
  * freed once the module is there counts as well.
  */
-static unsigned int sections(uint64_t flags, uint64_t without)
+static unsigned int sections(const char *file, uint64_t flags, uint64_t without)
 {
 	unsigned int i, bytes = 0;
 	const Elf64_Shdr *s;
 	Elf64_Ehdr head;
-	size_t size;
-	const char *file = module_file(&size);
 
 	memcpy(&head, file, sizeof(head));
-	if (head.e_shoff + head.e_shnum * sizeof(*s) > size)
-		ktap_bail("the module's file is cut short");
 	s = (const Elf64_Shdr *)(file + head.e_shoff);
 	for (i = 0; i < head.e_shnum; i++)
 		if ((s[i].sh_flags & flags) == flags &&
@@ -79,11 +80,12 @@ void bench_size(void)
 {
 	static const char objects[] = "memory, bytes of the slab's";
 	static const char module[] = "the module, bytes";
+	const char *file = module_file();
 
 	report_bytes(objects, "mapping", slab("np_mapping"));
 	report_bytes(objects, "flow record", slab("np_flow"));
-	report_bytes(module, "code", sections(SHF_ALLOC | SHF_EXECINSTR, 0));
+	report_bytes(module, "code", sections(file, SHF_ALLOC | SHF_EXECINSTR, 0));
 	report_bytes(module, "constants",
-		     sections(SHF_ALLOC, SHF_EXECINSTR | SHF_WRITE));
-	report_bytes(module, "variables", sections(SHF_ALLOC | SHF_WRITE, 0));
+		     sections(file, SHF_ALLOC, SHF_EXECINSTR | SHF_WRITE));
+	report_bytes(module, "variables", sections(file, SHF_ALLOC | SHF_WRITE, 0));
 }
