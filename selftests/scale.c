@@ -27,11 +27,12 @@ static bool mark(unsigned int port)
 	return first;
 }
 
-static void count(void)
+/* What left, until nothing does for @silence_ms. */
+static void count(unsigned int silence_ms)
 {
 	struct packet p;
 
-	while (sniff_next(wire, &p, 0)) {
+	while (sniff_next(wire, &p, silence_ms)) {
 		if (!ep_eq(p.dst, nowhere))
 			continue;
 		if (ep_same_addr(p.src, wan(GA, 0)) && mark(ep_port(p.src)))
@@ -54,10 +55,9 @@ static unsigned int send_from_ports(enum node node, unsigned int n)
 		p = packet_udp(host(node, 2000 + i), nowhere, "");
 		sendto(raw, p.data, p.len, 0, &to.sa, ep_len(to));
 		if (i % BURST == BURST - 1)
-			count();
+			count(0);
 	}
-	sleep_ms(100);
-	count();
+	count(SILENCE_MS);
 	return fresh;
 }
 
