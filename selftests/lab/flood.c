@@ -136,15 +136,9 @@ static long words_of(const char *path, const char *name, unsigned int a,
 	return res;
 }
 
-/* What finds mistakes has its own memory for each object. */
-static bool keeps_books(void)
-{
-	return getenv("NATPUNCH_DEBUG");
-}
-
 long slab_bytes(void)
 {
-	if (keeps_books())
+	if (lab_finds_mistakes())
 		return 0;
 	return words_of("/proc/meminfo", "Slab:", 1, 0) * 1024;
 }
@@ -152,7 +146,7 @@ long slab_bytes(void)
 /* Pages of a slab, and slabs. */
 long slab_of(const char *cache)
 {
-	if (keeps_books())
+	if (lab_finds_mistakes())
 		return 0;
 	return words_of("/proc/slabinfo", cache, 5, 14) *
 	       sysconf(_SC_PAGESIZE);

@@ -53,6 +53,12 @@ void lab_space_add(const char *name);
 void lab_space_enter(const char *name);
 void lab_space_del(const char *name);
 
+/**
+ * lab_finds_mistakes() - is the kernel one that looks for mistakes of its own? It
+ * keeps books of all memory, and does little in a millisecond of virtual time.
+ */
+bool lab_finds_mistakes(void);
+
 /** lab_has_delay() - false where the kernel lacks netem (not in the VMs). */
 bool lab_has_delay(void);
 
