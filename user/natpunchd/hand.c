@@ -404,15 +404,18 @@ static const char *take_answer(struct daemon *d, const struct message *m,
 
 	for (h = d->hands; h; h = h->next)
 		if (h->asks && h->peer == m->peer && !strcmp(h->id, id) &&
-		    h->state == HAND_WAITING)
+		    (h->state == HAND_WAITING || is_up(h)))
 			break;
 	if (!h)
 		return "it answers no offer that still stands";
-	if (!channel_peer_at(h->channel, m->body))
-		return unreachable;
-	h->state = HAND_FINDING;
-	arm(h, HAND_FIND_MS);
-	channel_connect(h->channel);
+	/* Where our NATs let it in, the other site may have found us first. */
+	if (!is_up(h)) {
+		if (!channel_peer_at(h->channel, m->body))
+			return unreachable;
+		h->state = HAND_FINDING;
+		arm(h, HAND_FIND_MS);
+		channel_connect(h->channel);
+	}
 	accepted.hand = h;
 	return NULL;
 }
@@ -464,6 +467,8 @@ const char *hand_accept(struct daemon *d, const char *line, hand_fn *fn,
 		return accepted.why;
 	accepted.hand->fn = fn;
 	accepted.hand->data = data;
+	if (is_up(accepted.hand))
+		tell(accepted.hand, NULL, NULL);
 	return NULL;
 }
 
