@@ -46,7 +46,7 @@ typedef void hand_fn(void *data, const char *line, const char *why,
  * Return: 0, -ENOSPC, -ENOMEM, or why there can be no channel.
  */
 int hand_offer(struct session *s, hand_fn *fn, void *data);
-/** hand_accept() - NULL, and @fn is called; or why the line is not taken. */
+/** hand_accept() - NULL, and @fn is called, from within or later; or why not. */
 const char *hand_accept(struct daemon *d, const char *line, hand_fn *fn,
 			void *data);
 
