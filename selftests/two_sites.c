@@ -140,13 +140,27 @@ static void it_outlives_the_daemons(void)
 		visit_logs();
 }
 
+static void be_mute(enum node gw)
+{
+	nft(gw, "table inet mute {\n"
+		"	chain input {\n"
+		"		type filter hook input priority filter;\n"
+		"		ct state new meta l4proto tcp drop\n"
+		"	}\n"
+		"}\n");
+}
+
 static void it_closes(void)
 {
 	struct visit second;
 
+	be_mute(GA);
+	be_mute(GB);
 	ktap_ok(site_ask(GA, "{\"do\":\"service-del\",\"name\":\"ssh\"}") &&
 		!visit_lives(&first) && !visit_lives(&first),
 		"a withdrawn service ends its connections");
+	ktap_ok(stream_is_reset(first.service),
+		"the service is told, though the gateways talk to nobody");
 	ktap_ok(!visit_open(&second, B2), "and opens no more");
 	site_stop(GA);
 	site_stop(GB);
@@ -190,7 +204,7 @@ int main(void)
 
 	if (why)
 		ktap_skip_all("%s", why);
-	ktap_plan(19 + ARRAY_SIZE(pairs));
+	ktap_plan(20 + ARRAY_SIZE(pairs));
 	lab_start();
 	sites_start();
 	/* One of them is nobody, and may make a socket there. */

@@ -126,6 +126,10 @@ static void own_firewall(enum node gw)
 	    "		ct status dnat accept\n"
 	    "		iifname \"natpunchd\" accept\n"
 	    "	}\n"
+	    "	chain input {\n"
+	    "		type filter hook input priority filter;\n"
+	    "		iifname \"lan\" meta l4proto tcp drop\n"
+	    "	}\n"
 	    "}\n");
 }
 
@@ -324,6 +328,7 @@ static void tcp_closes(void)
 
 	ktap_ok(closes("ssh") && !visit_lives(&first) && !visit_open(&v, B),
 		"TCP: when the connection is deleted nothing passes any more");
+	ktap_ok(stream_is_reset(first.service), "the service is told");
 }
 
 /* --- UDP --------------------------------------------------------------------- */
@@ -573,7 +578,7 @@ int main(void)
 
 	if (why)
 		ktap_skip_all("%s", why);
-	ktap_plan(29);
+	ktap_plan(30);
 	lab_start();
 	must(HOME, "modprobe tun");
 	sites_use_ipv6();

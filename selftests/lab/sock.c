@@ -353,6 +353,16 @@ bool stream_deliver(int from, int to)
 	return have == len && !memcmp(sent, got, len);
 }
 
+bool stream_is_reset(int sock)
+{
+	unsigned long end = now_ms() + COMES_MS;
+	char got[32];
+
+	return send(sock, "?", 1, MSG_NOSIGNAL) == 1 &&
+	       readable(sock, POLLIN, end) &&
+	       recv(sock, got, sizeof(got), 0) < 0 && errno == ECONNRESET;
+}
+
 /* ICMP echo */
 
 int ping_open(enum node node, struct ep local)

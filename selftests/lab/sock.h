@@ -63,6 +63,8 @@ int stream_connected(int sock, int timeout_ms);
 int stream_accept(int listener, struct ep *peer, int timeout_ms);
 /** stream_deliver() - whether bytes written to @from come out of @to. */
 bool stream_deliver(int from, int to);
+/** stream_is_reset() - whether bytes written to it are answered by RST. */
+bool stream_is_reset(int sock);
 /** stream_refused() - neither is @to reached nor does anybody come to @listener. */
 bool stream_refused(enum node node, struct ep local, struct ep to, int listener);
 /** stream_abort() - close with RST. */

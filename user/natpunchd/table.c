@@ -16,10 +16,13 @@
 
 /*
  * Sets and maps are there for either family. @ip: "ip" or "ip6"; those of IPv6 have
- * their number at the end of their names.
+ * their number at the end of their names. FLOW_REDIRECTED() is FLOW() before a
+ * redirection, which leaves the port as it is.
  */
 #define FLOW(ip) \
 	"meta l4proto . " ip " saddr . th sport . " ip " daddr . th dport"
+#define FLOW_REDIRECTED(ip) \
+	"meta l4proto . " ip " saddr . th sport . ct original " ip " daddr . th dport"
 #define ADDRESS		"ipv4_addr"
 #define ADDRESS6	"ipv6_addr"
 #define ENDPOINT(addr)	addr " . inet_service"
@@ -104,21 +107,42 @@ struct table {
 	"		flags timeout\n" \
 	"	}\n"
 
+/*
+ * What is refused on its way in is sent to the router itself here, and refused
+ * there. A NAT chain may not do that to an IPv6 packet: Linux 6.1 looks at the
+ * address of what it has freed. And what is forwarded need not pass another chain.
+ * The rules for endpoints of the router's own need but keep out all other
+ * destination NAT.
+ */
 #define IN(ip, n) \
-	"		" FLOW(ip) " @closed" n \
-		" meta l4proto tcp reject with tcp reset\n" \
-	"		" FLOW(ip) " @closed" n " drop\n" \
+	"		" FLOW(ip) " @closed" n " redirect\n" \
 	"		dnat " ip " to " FLOW(ip) " map @to" n "\n" \
 	"		meta l4proto tcp " ip " saddr . " ip " daddr @expect" \
 		n " " QUEUE \
-	"		iifname != " TUN_NAME " " TO(ip) " @own" n " drop\n" \
+	"		iifname != " TUN_NAME " " TO(ip) " @own" n \
+		" dnat " ip " to " ip " daddr\n" \
 	"		dnat " ip " to " TO(ip) " map @relay" n "\n" \
 	"		" TO(ip) " @listen" n " " QUEUE
 
-#define IN_LOCAL(ip, n) \
-	"		" FLOW(ip) " @closed" n \
+#define REFUSE_CLOSED(flow, n) \
+	"		" flow " @closed" n \
 		" meta l4proto tcp reject with tcp reset\n" \
-	"		" FLOW(ip) " @closed" n " drop\n" \
+	"		" flow " @closed" n " drop\n"
+
+#define REFUSE_OWN(ip, n) \
+	"		iifname != " TUN_NAME " " TO(ip) " @own" n \
+		" jump strangers" n "\n"
+
+/* Those that are expected were queued, and we have let them go. */
+#define STRANGERS(ip, n) \
+	"	chain strangers" n " {\n" \
+	"		meta l4proto tcp " ip " saddr . " ip " daddr @expect" \
+		n " return\n" \
+	"		drop\n" \
+	"	}\n"
+
+#define IN_LOCAL(ip, n) \
+	REFUSE_CLOSED(FLOW(ip), n) \
 	"		dnat " ip " to " FLOW(ip) " map @to" n "\n" \
 	"		dnat " ip " to " TO(ip) " map @relay" n "\n" \
 	"		" TO(ip) " @listen" n " " QUEUE
@@ -126,7 +150,8 @@ struct table {
 /*
  * Just before the admin's destination NAT and before natpunch's source NAT. The
  * queue is bypassed while no daemon has it: a client is refused then, not kept
- * waiting. A queued packet goes through the same rules again.
+ * waiting. A queued packet goes through the same rules again. Refused is what NAT
+ * sees: first packets of flows.
  */
 static const char ruleset[] =
 	"table inet " TABLE_NAME "\n"
@@ -138,6 +163,18 @@ static const char ruleset[] =
 	"		type nat hook prerouting priority dstnat - 10\n"
 	IN("ip", "")
 	IN("ip6", "6")
+	"	}\n"
+	STRANGERS("ip", "")
+	STRANGERS("ip6", "6")
+	"	chain refuse {\n"
+	"		type filter hook input priority filter - 10\n"
+	"		ct state != { new, related } accept\n"
+	"		ct status confirmed accept\n"
+	REFUSE_CLOSED(FLOW_REDIRECTED("ip"), "")
+	REFUSE_CLOSED(FLOW_REDIRECTED("ip6"), "6")
+	"		ct status dnat accept\n"
+	REFUSE_OWN("ip", "")
+	REFUSE_OWN("ip6", "6")
 	"	}\n"
 	"	chain in-local {\n"
 	"		type nat hook output priority -110\n"

@@ -20,10 +20,11 @@
  * be it with our death or by somebody's `nft flush ruleset`.
  *
  * Only first packets of flows meet these rules, so they cost a flow nothing
- * later. The exceptions are one comparison of conntrack's state ("watch"), and of
- * UDP's first words ("check"), of all packets. So their chains are there only while
- * they may be of use, table_look(). When a chain goes the kernel forgets all packets
- * that wait in its queues: it goes when none does.
+ * later. The exceptions are one comparison of conntrack's state, of packets for the
+ * router itself ("own") and of all ("watch"), and of UDP's first words ("check"), of
+ * all. So the chains that all meet are there only while they may be of use,
+ * table_look(). When a chain goes the kernel forgets all packets that wait in its
+ * queues: it goes when none does.
  *
  * Every call is a transaction: done, or nothing has changed.
  */
