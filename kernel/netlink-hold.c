@@ -71,7 +71,7 @@ static int np_nl_put_hold(struct np_nl_hold_walk *walk,
 			  const struct np_hold *hold)
 {
 	const char *wan = np_nl_hold_wan(walk->npn, hold);
-	long left = hold->expires - jiffies;
+	long left = np_hold_left(hold);
 	struct sk_buff *skb = walk->skb;
 	void *hdr;
 	int err;

@@ -157,7 +157,7 @@ static struct np_hold *np_hold_insert(struct np_holds *holds,
 	holds->prefixes[hold->prefix]++;
 	WRITE_ONCE(holds->count, holds->count + 1);
 	if (!timer_pending(&holds->timer))
-		mod_timer(&holds->timer, hold->expires);
+		mod_timer(&holds->timer, jiffies + np_hold_left(hold));
 	return oldest;
 }
 
@@ -176,11 +176,12 @@ static struct np_hold *np_hold_new(struct np_net *npn,
 {
 	struct np_hold *hold = kmalloc(sizeof(*hold), GFP_ATOMIC);
 
+	BUILD_BUG_ON(sizeof(*hold) > 96);
 	if (!hold)
 		return NULL;
 	hold->pair = *pair;
 	hold->skb = skb;
-	hold->expires = jiffies + NP_HOLD_SECONDS * HZ;
+	hold->expires = (u32)jiffies + NP_HOLD_SECONDS * HZ;
 	hold->ifindex = wan->ifindex;
 	hold->wan = wan->id;
 	hold->prefix = np_hold_prefix(npn->holds, pair);
@@ -745,11 +746,14 @@ static void np_hold_answer(struct np_net *npn, struct np_hold *hold)
 static struct np_hold *np_hold_pop_expired(struct np_holds *holds)
 {
 	struct np_hold *hold;
+	long left = 0;
 
 	spin_lock_bh(&holds->lock);
 	hold = list_first_entry_or_null(&holds->queue, struct np_hold, list);
-	if (hold && time_before(jiffies, hold->expires)) {
-		mod_timer(&holds->timer, hold->expires);
+	if (hold)
+		left = np_hold_left(hold);
+	if (left > 0) {
+		mod_timer(&holds->timer, jiffies + left);
 		hold = NULL;
 	} else if (hold) {
 		np_hold_unlink(holds, hold);

@@ -38,6 +38,7 @@
 #define _NP_SYNHOLD_H
 
 #include <linux/interrupt.h>
+#include <linux/jiffies.h>
 #include <linux/list.h>
 #include <linux/netfilter.h>
 #include <linux/siphash.h>
@@ -68,12 +69,13 @@ struct np_pair {
 	u8 pad[3];		/* zero */
 };
 
+/* 96 bytes, a slab of kmalloc()'s: strangers decide how many there are. */
 struct np_hold {
 	struct hlist_node node;
 	struct list_head list;		/* oldest first */
 	struct np_pair pair;
 	struct sk_buff *skb;		/* data at the network header */
-	unsigned long expires;		/* jiffies */
+	u32 expires;			/* jiffies, their lower half */
 	int ifindex;			/* of the WAN it came in by */
 	u16 wan;			/* np_wan.id */
 	u16 prefix;			/* index into np_holds.prefixes */
@@ -81,6 +83,12 @@ struct np_hold {
 	u8 answer;			/* enum natpunch_hold_answer */
 	bool taken;			/* not a copy: nobody has seen it */
 };
+
+/* Jiffies; not more than 0 when its time is over. */
+static inline long np_hold_left(const struct np_hold *hold)
+{
+	return (s32)(hold->expires - (u32)jiffies);
+}
 
 struct np_holds {
 	struct np_net *npn;
