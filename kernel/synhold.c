@@ -746,14 +746,11 @@ static void np_hold_answer(struct np_net *npn, struct np_hold *hold)
 static struct np_hold *np_hold_pop_expired(struct np_holds *holds)
 {
 	struct np_hold *hold;
-	long left = 0;
 
 	spin_lock_bh(&holds->lock);
 	hold = list_first_entry_or_null(&holds->queue, struct np_hold, list);
-	if (hold)
-		left = np_hold_left(hold);
-	if (left > 0) {
-		mod_timer(&holds->timer, jiffies + left);
+	if (hold && np_hold_left(hold) > 0) {
+		mod_timer(&holds->timer, jiffies + np_hold_left(hold));
 		hold = NULL;
 	} else if (hold) {
 		np_hold_unlink(holds, hold);
