@@ -281,6 +281,36 @@ static void tcp_connects(void)
 	sock_close(wire);
 }
 
+static bool is_time_exceeded(const struct packet *p, const void *unused)
+{
+	(void)unused;
+	return p->protocol == IPPROTO_ICMPV6 && p->icmp_type == 3;
+}
+
+/* What is said of those comes when the client is about to get through. */
+static void tcp_connects_whatever_is_said(void)
+{
+	int inside = sniff_open(A, "eth0"), outside = sniff_open(GA, "wan");
+	unsigned int ms, n = 0, tried = 0;
+	struct packet p;
+	struct visit v;
+
+	for (ms = 20; ms <= 200; ms += 20, tried++) {
+		lab_delay_errors(ms);
+		n += visit_open(&v, B2);
+		sock_close(v.client);
+		sock_close(v.service);
+	}
+	lab_delay_again();
+	if (!ktap_ok(n == tried && sniff_find(outside, &p, is_time_exceeded, NULL, 0) &&
+		     !sniff_find(inside, &p, is_time_exceeded, NULL, 0),
+		     "however late somebody says so: the service has %u of %u clients",
+		     n, tried))
+		sites_logs(GA, GB);
+	sock_close(inside);
+	sock_close(outside);
+}
+
 static bool refused(enum node node, struct ep local, struct ep to)
 {
 	return stream_refused(node, local, to, tcp_service);
@@ -578,7 +608,7 @@ int main(void)
 
 	if (why)
 		ktap_skip_all("%s", why);
-	ktap_plan(30);
+	ktap_plan(31);
 	lab_start();
 	must(HOME, "modprobe tun");
 	sites_use_ipv6();
@@ -588,6 +618,7 @@ int main(void)
 	if (!set_up())
 		sites_logs(GA, GB);
 	tcp_connects();
+	tcp_connects_whatever_is_said();
 	tcp_refuses_others();
 	tcp_outlives_the_daemons();
 	tcp_closes();

@@ -360,6 +360,29 @@ void lab_delay_again(void)
 		lab_delay(delay_ms);
 }
 
+void lab_delay_errors(unsigned int ms)
+{
+	char batch[512];
+
+	snprintf(batch, sizeof(batch),
+		 "qdisc replace dev ga root handle 1: prio "
+		 "priomap 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n"
+		 "qdisc replace dev ga parent 1:1 netem delay %ums limit 200000\n"
+		 "qdisc replace dev ga parent 1:2 netem delay %ums limit 200000\n",
+		 delay_ms, ms);
+	if (run_with(NET, batch, "tc -batch -"))
+		ktap_bail("delay errors: %s", run_output());
+	nft(NET, "table inet errors\n"
+	    "delete table inet errors\n"
+	    "table inet errors {\n"
+	    "	chain out {\n"
+	    "		type filter hook postrouting priority filter;\n"
+	    "		icmp type time-exceeded meta priority set 1:2\n"
+	    "		icmpv6 type time-exceeded meta priority set 1:2\n"
+	    "	}\n"
+	    "}\n");
+}
+
 void lab_start(void)
 {
 	static const enum node leaves[] = { A, A2, B, B2, SERVER };

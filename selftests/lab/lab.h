@@ -66,6 +66,11 @@ bool lab_has_delay(void);
 void lab_delay(unsigned int ms);
 /** lab_delay_again() - the same as now, for devices that are new. */
 void lab_delay_again(void);
+/**
+ * lab_delay_errors() - from NET to GA ICMP time exceeded takes @ms instead, until
+ * lab_delay() or another wire.
+ */
+void lab_delay_errors(unsigned int ms);
 /** lab_wan_wire() - the wire between a gateway and NET, which must not be there. */
 void lab_wan_wire(enum node gateway);
 

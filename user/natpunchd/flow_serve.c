@@ -43,6 +43,7 @@ bool flow_admit(struct flow *f, const union endpoint *peer,
 		.proto = p->session->proto,
 		.src = peer,
 		.dst = at,
+		.hush = path_is_filtered(p),
 	};
 
 	if (!table_to(p->gateway->table, &flow, &p->place, ENTRY_S))

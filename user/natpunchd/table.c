@@ -57,6 +57,15 @@ struct table {
 	" tcp flags & (syn | rst | ack) != syn " QUEUE
 
 /*
+ * What is said of our packets that died on their way, in the name of the flow that
+ * conntrack knows by now (RFC 792, RFC 4443 section 3.3).
+ */
+#define HUSH(ip, icmp, n) \
+	"		" icmp " type time-exceeded ct original protocol" \
+	" . ct original " ip " saddr . ct original proto-src" \
+	" . ct original " ip " daddr . ct original proto-dst @hushed" n " drop\n"
+
+/*
  * Binding requests and their answers (RFC 8489): the magic cookie, and the type
  * without its class. Before conntrack, which is not to hear of our checks.
  */
@@ -92,6 +101,12 @@ struct table {
 		ENDPOINT(addr) "\n" \
 	"		size 65536\n" \
 	"		timeout 1h\n" \
+	"	}\n" \
+	"	set hushed" n " {\n" \
+	"		type inet_proto . " ENDPOINT(addr) " . " \
+		ENDPOINT(addr) "\n" \
+	"		size 65536\n" \
+	"		flags timeout\n" \
 	"	}\n" \
 	"	set check" n " {\n" \
 	"		type " ENDPOINT(addr) "\n" \
@@ -218,7 +233,10 @@ static const char looking[] =
 	"	}\n"
 	"	chain watch-in {\n"
 	"		type filter hook prerouting priority -190\n"
-	"		ct state established,related,new accept\n"
+	"		ct state established,new accept\n"
+	HUSH("ip", "icmp", "")
+	HUSH("ip6", "icmpv6", "6")
+	"		ct state related accept\n"
 	WATCH("ip", "")
 	EXPECT("ip", "")
 	WATCH("ip6", "6")
@@ -286,12 +304,14 @@ static void on_timer(evutil_socket_t fd, short what, void *data)
 	evtimer_add(t->timer, &again);
 }
 
-int table_look(struct table *t)
+static int look(struct table *t, unsigned int seconds)
 {
-	const struct timeval wait = { .tv_sec = LOOK_S };
+	const struct timeval wait = { .tv_sec = seconds };
+	uint64_t until_ms = clock_ms() + (uint64_t)seconds * 1000;
 	int err;
 
-	t->until_ms = clock_ms() + LOOK_S * 1000;
+	if (t->until_ms < until_ms)
+		t->until_ms = until_ms;
 	if (t->looks)
 		return 0;
 	err = run(t, looking);
@@ -299,6 +319,11 @@ int table_look(struct table *t)
 	if (t->looks)
 		evtimer_add(t->timer, &wait);
 	return err;
+}
+
+int table_look(struct table *t)
+{
+	return look(t, LOOK_S);
 }
 
 /* --- the whole ------------------------------------------------------------- */
@@ -430,6 +455,7 @@ void table_unrelay(struct table *t, int proto, const union endpoint *ep)
 }
 
 #define KEY_SIZE	(2 * PART_SIZE + 16)
+#define HUSH_SIZE	(KEY_SIZE + 80)
 
 static const char *key(char buf[KEY_SIZE], const struct table_flow *flow)
 {
@@ -440,13 +466,22 @@ static const char *key(char buf[KEY_SIZE], const struct table_flow *flow)
 	return buf;
 }
 
-/* To add what is there leaves it as it is; so it is added, deleted and added. */
+static const char *hush_text(char buf[HUSH_SIZE], const char *n, const char *k,
+			     unsigned int seconds)
+{
+	snprintf(buf, HUSH_SIZE, "add element inet " TABLE_NAME
+		 " hushed%s { %s timeout %us }\n", n, k, seconds);
+	return buf;
+}
+
+/* To add what is there leaves it as it is; so it is deleted and added. */
 static int map_element(struct table *t, const char *map,
 		       const struct table_flow *flow, const union endpoint *to,
 		       unsigned int seconds)
 {
 	const char *n = number(flow->src, flow->dst);
 	char k[KEY_SIZE], v[PART_SIZE], first[KEY_SIZE + 64];
+	char hush[HUSH_SIZE] = "";
 
 	if (!n || !number(flow->dst, to))
 		return -EAFNOSUPPORT;
@@ -455,20 +490,39 @@ static int map_element(struct table *t, const char *map,
 	snprintf(first, sizeof(first), "delete element inet " TABLE_NAME
 		 " %s%s { %s }\n", map, n, k);
 	run(t, first);
+	if (flow->hush)
+		hush_text(hush, n, k, seconds);
 	return runf(t, "add element inet " TABLE_NAME " %s%s { %s timeout %us : "
-		    "%s }\n", map, n, k, seconds, v);
+		    "%s }\n%s", map, n, k, seconds, v, hush);
 }
 
 int table_to(struct table *t, const struct table_flow *flow,
 	     const union endpoint *to, unsigned int seconds)
 {
-	return map_element(t, "to", flow, to, seconds);
+	int err = flow->hush ? look(t, seconds) : 0;
+
+	return err ? err : map_element(t, "to", flow, to, seconds);
 }
 
 int table_from(struct table *t, const struct table_flow *flow,
 	       const union endpoint *from, unsigned int seconds)
 {
 	return map_element(t, "from", flow, from, seconds);
+}
+
+int table_hush(struct table *t, const struct table_flow *flow,
+	       unsigned int seconds)
+{
+	const char *n = number(flow->src, flow->dst);
+	char k[KEY_SIZE], hush[HUSH_SIZE];
+	int err;
+
+	if (!n)
+		return -EAFNOSUPPORT;
+	err = look(t, seconds);
+	if (err)
+		return err;
+	return run(t, hush_text(hush, n, key(k, flow), seconds));
 }
 
 void table_forget(struct table *t, const struct table_flow *flow)

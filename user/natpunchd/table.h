@@ -10,6 +10,7 @@
  *   relay   endpoints whose new flows go to the TUN device instead (relay.h)
  *   own     endpoints where flows that nothing above knows are dropped
  *   closed  flows that were ended: who goes on sending is told so
+ *   hushed  flows of which packets of ours die on their way: neither end hears of it
  *   check   external endpoints whose STUN messages we want to see before anybody
  *   watch   pairs of endpoints whose answers we want to see before anybody
  *   expect  pairs of addresses: a flow is to begin, or an answer to come, and the
@@ -71,6 +72,7 @@ void table_disown(struct table *t, int proto, const union endpoint *ep);
 struct table_flow {
 	int proto;
 	const union endpoint *src, *dst;
+	bool hush;		/* table_to(): table_hush(), too */
 };
 
 /** table_to() - for so many seconds; replaces what was said of the same. */
@@ -80,6 +82,13 @@ int table_from(struct table *t, const struct table_flow *flow,
 	       const union endpoint *from, unsigned int seconds);
 /** table_forget() - whatever was said of the flow; not to know it is no error. */
 void table_forget(struct table *t, const struct table_flow *flow);
+
+/**
+ * table_hush() - packets with the flow's endpoints leave that shall not arrive. What
+ * is said of that (ICMP time exceeded), its ends do not hear for @seconds.
+ */
+int table_hush(struct table *t, const struct table_flow *flow,
+	       unsigned int seconds);
 
 /** table_ended() - its sender gets a RST if he goes on; forgotten by and by. */
 int table_ended(struct table *t, const struct table_flow *flow);
