@@ -114,6 +114,7 @@ static void it_is_kept_alive(void)
 	int wire_a = sniff_open(GA, "wan"), wire_b = sniff_open(GB, "wan");
 	unsigned long number = udp_send(client, ep("10.2.0.1", 5353));
 	bool up = udp_wait(service, number, &peer, 10000) && lives();
+	struct sock_error error;
 	int a, b;
 
 	count(wire_a, is_keepalive);
@@ -121,6 +122,9 @@ static void it_is_kept_alive(void)
 	sleep_s(IDLE_S);
 	a = count(wire_a, is_keepalive);
 	b = count(wire_b, is_keepalive);
+	ktap_ok(!sock_error_wait(service, &error, 0) &&
+		!sock_error_wait(client, &error, 0),
+		"neither end heard of packets that died on their way");
 	if (!ktap_ok(up && lives(), "after %d idle seconds the service reaches the client",
 		     IDLE_S))
 		show_logs();
@@ -183,7 +187,7 @@ int main(void)
 
 	if (why)
 		ktap_skip_all("%s", why);
-	ktap_plan(9);
+	ktap_plan(10);
 	lab_start();
 	sites_start();
 	plain = job_start(SERVER, "exec turnserver -n --no-cli --no-tls --no-dtls "

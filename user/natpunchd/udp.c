@@ -6,7 +6,9 @@
 #include "conf.h"
 #include "datagram.h"
 #include "lifetime.h"
+#include "log.h"
 #include "reflex.h"
+#include "table.h"
 #include "tracked.h"
 #include "udp.h"
 #include "ways.h"
@@ -14,6 +16,7 @@
 #define INDICATION	0x0011	/* RFC 8489: Binding, class indication */
 #define SLACK_MS	1500	/* conntrack counts in seconds */
 #define LOOK_S		25	/* conntrack's shortest timeout is 30 s */
+#define HUSH_S		5	/* until the last router has said what became of it */
 
 /* --- STUN that comes in ---------------------------------------------------- */
 
@@ -65,6 +68,11 @@ static void refresh_upstream(const struct flow *f, const struct tracked *t)
 {
 	const struct path *p = f->path;
 	bool asks = p->session->role == SESSION_ASKS;
+	const struct table_flow flow = {
+		.proto = IPPROTO_UDP,
+		.src = &f->src,
+		.dst = &f->dst,
+	};
 	struct stun_message m;
 	struct datagram d = {
 		.src = asks ? t->to : f->dst,
@@ -77,6 +85,8 @@ static void refresh_upstream(const struct flow *f, const struct tracked *t)
 	stun_add_fingerprint(&m);
 	d.data = m.data;
 	d.len = m.len;
+	if (table_hush(p->gateway->table, &flow, HUSH_S))
+		log_error("nftables: %s", table_error(p->gateway->table));
 	gateway_send(p->gateway, &d);
 }
 
