@@ -49,7 +49,8 @@ static void nothing_was_heard(void)
 	ktap_ok(count(outside) && !count(inside), "... and its host hears nothing");
 }
 
-static void tcp(const char *zoo_a, const char *zoo_b)
+/* @pause: between clients; what was said of the last one's flow is over then. */
+static void tcp(const char *zoo_a, const char *zoo_b, unsigned int pause)
 {
 	unsigned int ms, n = 0, tried = 0;
 	struct visit v;
@@ -64,6 +65,7 @@ static void tcp(const char *zoo_a, const char *zoo_b)
 		else
 			ktap_diag("not with %u ms", ms);
 		visit_close(&v);
+		sleep_s(pause);
 	}
 	if (!ktap_ok(n == tried, "TCP, %s to %s: the service has %u of %u clients",
 		     zoo_b ? zoo_b : "none", zoo_a, n, tried))
@@ -119,8 +121,8 @@ int main(void)
 	ktap_plan(7);
 	lab_start();
 	sites_start();
-	tcp("home", NULL);
-	tcp("home", "random");
+	tcp("home", NULL, 0);
+	tcp("home", "random", 21);
 	udp();
 	its_own();
 	return ktap_exit();

@@ -195,10 +195,18 @@ static void send_from(void *data, unsigned int i)
 
 static void open_blindly(struct flow *f)
 {
+	struct gateway *gw = f->path->gateway;
+	const struct table_flow any = {
+		.proto = IPPROTO_TCP,
+		.src = &f->guess->addr,
+		.dst = &f->path->external->external,
+	};
+
+	if (table_hush(gw->table, &any, ENTRY_S))
+		log_error("nftables: %s", table_error(gw->table));
 	/* The client's number is what only the sites know. */
 	f->blind = meets_many(f->path) ? f->syn.seq : randombytes_random();
-	f->pace = pace_start(f->path->gateway, f->guess->n, REPEAT_MS,
-			     send_blind, f);
+	f->pace = pace_start(gw, f->guess->n, REPEAT_MS, send_blind, f);
 }
 
 /* Are its endpoints among those that the service was asked about? */

@@ -62,8 +62,8 @@ struct table {
  */
 #define HUSH(ip, icmp, n) \
 	"		" icmp " type time-exceeded ct original protocol" \
-	" . ct original " ip " saddr . ct original proto-src" \
-	" . ct original " ip " daddr . ct original proto-dst @hushed" n " drop\n"
+	" . ct original " ip " saddr . ct original " ip " daddr" \
+	" . ct original proto-dst @hushed" n " drop\n"
 
 /*
  * Binding requests and their answers (RFC 8489): the magic cookie, and the type
@@ -103,8 +103,7 @@ struct table {
 	"		timeout 1h\n" \
 	"	}\n" \
 	"	set hushed" n " {\n" \
-	"		type inet_proto . " ENDPOINT(addr) " . " \
-		ENDPOINT(addr) "\n" \
+	"		type inet_proto . " addr " . " ENDPOINT(addr) "\n" \
 	"		size 65536\n" \
 	"		flags timeout\n" \
 	"	}\n" \
@@ -455,7 +454,7 @@ void table_unrelay(struct table *t, int proto, const union endpoint *ep)
 }
 
 #define KEY_SIZE	(2 * PART_SIZE + 16)
-#define HUSH_SIZE	(KEY_SIZE + 80)
+#define HUSH_SIZE	768
 
 static const char *key(char buf[KEY_SIZE], const struct table_flow *flow)
 {
@@ -466,11 +465,21 @@ static const char *key(char buf[KEY_SIZE], const struct table_flow *flow)
 	return buf;
 }
 
-static const char *hush_text(char buf[HUSH_SIZE], const char *n, const char *k,
-			     unsigned int seconds)
+/*
+ * Part of a transaction. The port of the other side is any: openers go to those that
+ * it may have, and flows of before may have had them. In one go it is there all along.
+ */
+static const char *hush_text(char buf[HUSH_SIZE], const char *n,
+			     const struct table_flow *flow, unsigned int seconds)
 {
-	snprintf(buf, HUSH_SIZE, "add element inet " TABLE_NAME
-		 " hushed%s { %s timeout %us }\n", n, k, seconds);
+	char addr[ENDPOINT_SIZE], dst[PART_SIZE];
+	char e[PART_SIZE + ENDPOINT_SIZE + 64];
+
+	snprintf(e, sizeof(e), "element inet " TABLE_NAME " hushed%s { %d . %s . %s",
+		 n, flow->proto, endpoint_addr_str(addr, flow->src),
+		 part(dst, flow->dst));
+	snprintf(buf, HUSH_SIZE, "add %s timeout %us }\ndelete %s }\n"
+		 "add %s timeout %us }\n", e, seconds, e, e, seconds);
 	return buf;
 }
 
@@ -491,7 +500,7 @@ static int map_element(struct table *t, const char *map,
 		 " %s%s { %s }\n", map, n, k);
 	run(t, first);
 	if (flow->hush)
-		hush_text(hush, n, k, seconds);
+		hush_text(hush, n, flow, seconds);
 	return runf(t, "add element inet " TABLE_NAME " %s%s { %s timeout %us : "
 		    "%s }\n%s", map, n, k, seconds, v, hush);
 }
@@ -514,7 +523,7 @@ int table_hush(struct table *t, const struct table_flow *flow,
 	       unsigned int seconds)
 {
 	const char *n = number(flow->src, flow->dst);
-	char k[KEY_SIZE], hush[HUSH_SIZE];
+	char hush[HUSH_SIZE];
 	int err;
 
 	if (!n)
@@ -522,7 +531,7 @@ int table_hush(struct table *t, const struct table_flow *flow,
 	err = look(t, seconds);
 	if (err)
 		return err;
-	return run(t, hush_text(hush, n, key(k, flow), seconds));
+	return run(t, hush_text(hush, n, flow, seconds));
 }
 
 void table_forget(struct table *t, const struct table_flow *flow)

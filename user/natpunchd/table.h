@@ -10,7 +10,8 @@
  *   relay   endpoints whose new flows go to the TUN device instead (relay.h)
  *   own     endpoints where flows that nothing above knows are dropped
  *   closed  flows that were ended: who goes on sending is told so
- *   hushed  flows of which packets of ours die on their way: neither end hears of it
+ *   hushed  an address of the other side's and an endpoint: packets of ours die between
+ *           them, and no flow's end hears of it
  *   check   external endpoints whose STUN messages we want to see before anybody
  *   watch   pairs of endpoints whose answers we want to see before anybody
  *   expect  pairs of addresses: a flow is to begin, or an answer to come, and the
@@ -84,8 +85,9 @@ int table_from(struct table *t, const struct table_flow *flow,
 void table_forget(struct table *t, const struct table_flow *flow);
 
 /**
- * table_hush() - packets with the flow's endpoints leave that shall not arrive. What
- * is said of that (ICMP time exceeded), its ends do not hear for @seconds.
+ * table_hush() - packets with the flow's endpoints, or another port of its source,
+ * leave that shall not arrive. What is said of that (ICMP time exceeded), the ends of
+ * no such flow hear for @seconds from now on.
  */
 int table_hush(struct table *t, const struct table_flow *flow,
 	       unsigned int seconds);
